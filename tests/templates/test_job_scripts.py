@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shell of each job, run for real with a stand-in for the installed ``gaitops`` program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gaitops.scaffold.parameters import FleetParameters
+from gaitops.scaffold.repositories import render_fleet, render_publisher
+
+_PROGRAM = """#!/bin/sh
+echo "$@" >> "$CALLS"
+case "$1" in
+  publish) [ -z "$KEY_PEM" ] && mkdir -p out && echo "$RELEASE" > out/file && cat "${KEY_FILE:-/dev/null}" > "$CALLS.key" ;;
+  *) echo "::error::from the change"; exit "$STATUS" ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step did."""
+
+    code: int
+    log: str
+    calls: list[str]
+
+
+class Runner:
+    """Runs one step of a workflow as the forge would, in a folder of its own."""
+
+    def __init__(self, folder: Path, workflow: bytes) -> None:
+        self.folder = folder
+        self.calls = folder / "calls"
+        self.summary = folder / "summary.md"
+        self.output = folder / "output"
+        self._jobs = yaml.safe_load(workflow)["jobs"]
+        program = folder / "temp/gaitops/bin/gaitops"
+        program.parent.mkdir(parents=True)
+        program.write_text(_PROGRAM)
+        program.chmod(0o755)
+
+    def step(self, job: str, name: str, **env: str) -> Outcome:
+        """Run the named step with these variables on top of what every runner sets."""
+        (script,) = [step["run"] for step in self._jobs[job]["steps"] if step["name"] == name]
+        settings = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "RUNNER_TEMP": str(self.folder / "temp"),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_RUN_ID": "7",
+            "CALLS": str(self.calls),
+            "STATUS": "0",
+        }
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        done = subprocess.run(
+            command,
+            env={**settings, **env},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        calls = self.calls.read_text().splitlines() if self.calls.exists() else []
+        return Outcome(done.returncode, done.stdout, calls)
+
+
+def _annotations(log: str) -> list[str]:
+    """Workflow commands that a runner would obey, given that it was told to stop in between."""
+    obeyed, stopped = [], ""
+    for line in log.splitlines():
+        if stopped:
+            stopped = "" if line.strip() == f"::{stopped}::" else stopped
+        elif line.startswith("::stop-commands::"):
+            stopped = line.removeprefix("::stop-commands::")
+        elif line.startswith("::"):
+            obeyed.append(line)
+    return obeyed
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, parameters: FleetParameters) -> Runner:
+    """Runs steps of the fleet's workflow."""
+    return Runner(tmp_path, render_fleet(parameters)[".github/workflows/gaitops.yml"])
+
+
+@pytest.fixture
+def publisher(tmp_path: Path, parameters: FleetParameters) -> Runner:
+    """Runs steps of the publisher's workflow."""
+    return Runner(tmp_path, render_publisher(parameters)[".github/workflows/publish.yml"])
+
+
+_CHECK = {
+    "BASE": "b" * 40,
+    "HEAD": "h" * 40,
+    "GAITOPS_TRUST_ROOT": "sha256:" + "ab" * 32,
+    "WHILE_PENDING": "",
+}
+
+
+@pytest.mark.parametrize("status", [0, 2, 3, 4, 6])
+def test_check_ends_as_gaitops_does(fleet: Runner, status: int) -> None:
+    """The job's outcome is that of ``gaitops check``, and the report is its summary."""
+    outcome = fleet.step("check", "Check the change", **_CHECK, STATUS=str(status))
+    assert outcome.code == status
+    assert outcome.calls == [f"check --base {'b' * 40} --head {'h' * 40} --format markdown"]
+    assert fleet.summary.read_text() == "::error::from the change\n"
+
+
+def test_missing_approvals_are_called_pending(fleet: Runner) -> None:
+    """Exit 4 fails the job under a title that says that nothing is wrong."""
+    outcome = fleet.step("check", "Check the change", **_CHECK, STATUS="4")
+    (annotation,) = _annotations(outcome.log)
+    assert annotation.startswith("::error title=Approvals missing (pending)::")
+
+
+def test_missing_approvals_may_pass_when_the_settings_say_so(fleet: Runner) -> None:
+    """With ``GAITOPS_WHILE_PENDING=pass`` exit 4 only warns."""
+    outcome = fleet.step("check", "Check the change", **{**_CHECK, "WHILE_PENDING": "pass"}, STATUS="4")
+    assert outcome.code == 0
+    assert _annotations(outcome.log)[0].startswith("::warning title=Approvals missing (pending)::")
+
+
+@pytest.mark.parametrize("status", [1, 2, 3, 6])
+def test_no_setting_makes_a_violation_pass(fleet: Runner, status: int) -> None:
+    """``GAITOPS_WHILE_PENDING=pass`` concerns missing approvals alone."""
+    outcome = fleet.step(
+        "check", "Check the change", **{**_CHECK, "WHILE_PENDING": "pass"}, STATUS=str(status)
+    )
+    assert outcome.code == status
+
+
+def test_check_without_trust_root_validates_and_fails(fleet: Runner) -> None:
+    """A fork's pull request gets no variables: its documents are validated, and the job never passes."""
+    outcome = fleet.step(
+        "check", "Check the change", **{**_CHECK, "GAITOPS_TRUST_ROOT": "", "WHILE_PENDING": "pass"}
+    )
+    assert outcome.code == 6
+    assert outcome.calls == [f"validate --rev {'h' * 40}"]
+    assert _annotations(outcome.log)[0].startswith("::error title=No trust root::")
+
+
+def test_text_of_the_change_cannot_command_the_runner(fleet: Runner) -> None:
+    """Workflow commands inside a report are printed, not obeyed."""
+    outcome = fleet.step("check", "Check the change", **_CHECK)
+    assert "::error::from the change" in outcome.log
+    assert _annotations(outcome.log) == []
+
+
+@pytest.mark.parametrize("status", [0, 2, 4])
+def test_verify_ends_as_gaitops_does(fleet: Runner, status: int) -> None:
+    """The job on main verifies exactly the pushed commit and keeps the verdict's exit code."""
+    outcome = fleet.step("verify", "Verify main", GITHUB_SHA="c" * 40, STATUS=str(status))
+    assert outcome.code == status
+    assert outcome.calls == [f"verify --rev {'c' * 40}"]
+    assert _annotations(outcome.log) == []
+    assert "from the change" in fleet.summary.read_text()
+
+
+_SIGN = {"MODE": "publish", "KEY_URI": "gcpkms:projects/p", "KEY_PEM": "", "RELEASE": "1"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "arguments"),
+    [("publish", " --previous release"), ("refresh", " --previous release --refresh"), ("first", " --first")],
+)
+def test_publisher_verifies_and_signs(publisher: Runner, mode: str, arguments: str) -> None:
+    """Each mode verifies first and then publishes with the arguments it stands for."""
+    outcome = publisher.step("publish", "Verify and sign", **{**_SIGN, "MODE": mode})
+    assert outcome.code == 0, outcome.log
+    expected = f"publish --repo fleet --out out --key gcpkms:projects/p{arguments}"
+    assert outcome.calls == ["verify --repo fleet", expected]
+    assert publisher.output.read_text() == "verdict=0\n"
+
+
+def test_second_publisher_cosigns(publisher: Runner) -> None:
+    """With the first publisher's release beside it, a run adds its signature instead of making its own release."""
+    (publisher.folder / "first").mkdir()
+    assert (
+        publisher.step("publish", "Verify and sign", **_SIGN)
+        .calls[1]
+        .endswith("--previous release --cosign first")
+    )
+
+
+def test_private_key_is_a_file_for_one_command_only(publisher: Runner) -> None:
+    """A key from a secret is written with mode 0600, never put into a program's environment, and removed."""
+    file = publisher.folder / "temp/publisher.pem"
+    outcome = publisher.step(
+        "publish", "Verify and sign", **{**_SIGN, "KEY_PEM": "PRIVATE", "KEY_FILE": str(file)}
+    )
+    assert outcome.code == 0, outcome.log
+    assert f"--key file:{file}" in outcome.calls[1]
+    assert (publisher.folder / "calls.key").read_text() == "PRIVATE\n"
+    assert not file.exists()
+    assert "PRIVATE" not in outcome.log
+
+
+def test_unauthorized_part_is_reported_after_the_rest_is_published(publisher: Runner) -> None:
+    """One organization's unauthorized commit holds up nobody else, but the run does not end green."""
+    assert publisher.step("publish", "Verify and sign", **_SIGN, STATUS="2").code == 0
+    assert publisher.output.read_text() == "verdict=2\n"
+    assert publisher.step("publish", "Report a fleet that is not fully verified", VERDICT="2").code == 2
+    assert publisher.step("publish", "Report a fleet that is not fully verified", VERDICT="0").code == 0
+
+
+def _release(publisher: Runner, mode: str, content: str) -> Outcome:
+    """One run over a forge that is a bare repository beside it, in a fresh working folder."""
+    server = {"GITHUB_SERVER_URL": str(publisher.folder), "GITHUB_REPOSITORY": "forge.git"}
+    for name in ("release", "out"):
+        subprocess.run(["rm", "-rf", publisher.folder / name], check=True)
+    fetched = publisher.step("publish", "Fetch the previous release", MODE=mode, **server)
+    if fetched.code != 0:
+        return fetched
+    signed = publisher.step("publish", "Verify and sign", **{**_SIGN, "MODE": mode, "RELEASE": content})
+    assert signed.code == 0, signed.log
+    return publisher.step("publish", "Push the release")
+
+
+def _git(publisher: Runner, *arguments: str) -> str:
+    command = ["git", "--git-dir", str(publisher.folder / "forge.git"), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_releases_follow_each_other_on_the_branch(publisher: Runner) -> None:
+    """The first run makes the branch, later ones advance it, and a run without news leaves it alone."""
+    _git(publisher, "init", "--quiet", "--bare")
+    assert _release(publisher, "publish", "1").code != 0, "there is no previous release yet"
+    for mode, content in (("first", "1"), ("publish", "2"), ("publish", "2")):
+        outcome = _release(publisher, mode, content)
+        assert outcome.code == 0, outcome.log
+    assert "Nothing new" in outcome.log
+    assert _git(publisher, "rev-list", "--count", "release").strip() == "2"
+    assert _git(publisher, "show", "release:file") == "2\n"
+
+
+def test_first_release_never_replaces_a_branch(publisher: Runner) -> None:
+    """Starting over (R11) is refused by the forge, because the push is not forced."""
+    _git(publisher, "init", "--quiet", "--bare")
+    assert _release(publisher, "first", "1").code == 0
+    assert _release(publisher, "first", "other").code != 0
+    assert _git(publisher, "show", "release:file") == "1\n"
+
+
+def test_lost_race_does_not_overwrite_the_winner(publisher: Runner, tmp_path: Path) -> None:
+    """R11: a release pushed between fetch and push stays; the slower run fails."""
+    _git(publisher, "init", "--quiet", "--bare")
+    assert _release(publisher, "first", "1").code == 0
+    server: Mapping[str, str] = {"GITHUB_SERVER_URL": str(publisher.folder), "GITHUB_REPOSITORY": "forge.git"}
+    (publisher.folder / "release").rename(publisher.folder / "other")
+    assert publisher.step("publish", "Fetch the previous release", MODE="publish", **server).code == 0
+    slow = publisher.folder / "slow"
+    (publisher.folder / "release").rename(slow)
+    assert _release(publisher, "publish", "2").code == 0
+    subprocess.run(["rm", "-rf", publisher.folder / "release"], check=True)
+    slow.rename(publisher.folder / "release")
+    (publisher.folder / "out/file").write_text("3\n")
+    assert publisher.step("publish", "Push the release").code != 0
+    assert _git(publisher, "show", "release:file") == "2\n"
+
+
+def _gitlab(folder: Path, files: Mapping[str, bytes], **env: str) -> Outcome:
+    """Run the GitLab check job in a clone whose origin has a target branch that moved on."""
+    program = folder / "gaitops"
+    program.write_text(_PROGRAM)
+    program.chmod(0o755)
+    script = "\n".join(yaml.safe_load(files[".gitlab-ci.yml"])["check"]["script"])
+    settings = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "CALLS": str(folder / "calls"),
+        "CI_COMMIT_SHA": "h" * 40,
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+    }
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script.replace("/tmp/gaitops/bin/gaitops", str(program))],  # noqa: S108
+        env={**settings, **env},
+        cwd=folder / "clone",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, (folder / "calls").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("status", "setting", "expected"),
+    [("0", "", 0), ("2", "pass", 2), ("4", "", 4), ("4", "fail", 4), ("4", "pass", 0)],
+)
+def test_gitlab_check_compares_with_the_target_branch_as_it_is_now(
+    tmp_path: Path, parameters: FleetParameters, status: str, setting: str, expected: int
+) -> None:
+    """The base is the target's newest commit, and only missing approvals may be told to pass."""
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    subprocess.run([*git, "init", "--quiet", "--initial-branch=main", origin], check=True)
+    subprocess.run([*git, "-C", origin, "commit", "--quiet", "--allow-empty", "-m", "1"], check=True)
+    subprocess.run([*git, "clone", "--quiet", origin, clone], check=True)
+    subprocess.run([*git, "-C", origin, "commit", "--quiet", "--allow-empty", "-m", "2"], check=True)
+    newest = subprocess.run(
+        [*git, "-C", origin, "rev-parse", "main"], check=True, capture_output=True, text=True
+    )
+
+    outcome = _gitlab(tmp_path, render_fleet(parameters), STATUS=status, GAITOPS_WHILE_PENDING=setting)
+
+    assert outcome.code == expected, outcome.log
+    assert outcome.calls == [f"check --base {newest.stdout.strip()} --head {'h' * 40}"]
