@@ -18,6 +18,8 @@ TREE_MODE = "40000"
 FILE_MODES = frozenset({"100644", "100755"})
 """The only modes that protected paths may have (design 5)."""
 
+SYMLINK_MODE = "120000"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -97,7 +99,7 @@ def walk_children(snapshot: Snapshot, folder: str) -> Iterator[tuple[str, Entry]
     def order(item: tuple[str, Entry]) -> bytes:
         # A folder sorts as if its name ended in "/", which makes the walk's order that of whole paths.
         name, entry = item
-        return (name + "/" if entry.mode == TREE_MODE else name).encode()
+        return (name + "/" if entry.mode == TREE_MODE else name).encode("utf-8", "surrogateescape")
 
     for name, entry in sorted(snapshot.children(folder).items(), key=order):
         if entry.mode == TREE_MODE:
