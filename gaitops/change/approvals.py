@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counting approvals: quorum over principals, groups, assurance, separation of duties (design 4, 6).
+
+The result is data before it is an error: the same value decides, fills the pull-request comment and says who
+may still sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gaitops.change.context import Change, Facts
+from gaitops.change.contributors import Authorship
+from gaitops.change.envelopes import Refused, Weighed
+from gaitops.change.operations import Operation
+from gaitops.change.permissions import PERMISSIONS
+from gaitops.change.requirements import Requirement
+from gaitops.errors import Problem
+from gaitops.fleet.people import Directory
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An approval that counts."""
+
+    principal: str
+    fingerprint: str
+    assurance: str
+    payload_digest: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ApprovalResult:
+    """Who has approved one operation, who tried to, and what is missing."""
+
+    requirement: Requirement
+    counted: tuple[Counted, ...]
+    """One per principal, sorted by name."""
+    refused: tuple[Refused, ...]
+    may_sign: tuple[str, ...]
+    """Principals whose approval would count and who have not given it."""
+    missing_groups: tuple[str, ...]
+
+    @property
+    def missing(self) -> int:
+        """How many approvals are missing; 0 when only a group is."""
+        return max(0, self.requirement.quorum - len(self.counted))
+
+    @property
+    def verified(self) -> bool:
+        """Whether the requirement is met."""
+        return self.missing == 0 and not self.missing_groups
+
+    def problems(self, operation: Operation) -> tuple[Problem, ...]:
+        """Nothing when verified; otherwise the shortage, then why other envelopes did not count."""
+        if self.verified:
+            return ()
+        have = ", ".join(item.principal for item in self.counted) or "nobody"
+        what = "root keys" if self.requirement.root else "approvals"
+        shortage = f"{operation.kind} in {operation.scope} needs {self.requirement.quorum} {what}, has {len(self.counted)} ({have})"
+        if self.missing_groups:
+            shortage += f"; somebody of {', '.join(self.missing_groups)} must approve"
+        able = (
+            f"may still sign: {', '.join(self.may_sign)}"
+            if self.may_sign
+            else "nobody else may sign; see the rules"
+        )
+        first = Problem(
+            "approval.quorum", shortage, path=operation.paths[0] if operation.paths else None, remedy=able
+        )
+        return (first, *dict.fromkeys(item.problem for item in self.refused))
+
+
+def withdrawn(weighed: Iterable[Weighed]) -> dict[str, frozenset[str]]:
+    """Payload digests that their own signers withdrew, with the envelope that says so (threat T20).
+
+    Returns:
+        Digest of the withdrawn payload → principals that withdrew it.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for item in weighed:
+        if item.intent == "withdraw":
+            for digest in item.attestation.withdraws:
+                found[digest] = found.get(digest, frozenset()) | {item.principal}
+    return found
+
+
+def count(
+    operation: Operation,
+    requirement: Requirement,
+    authors: Authorship,
+    weighed: Sequence[Weighed],
+    refused: Sequence[Refused],
+    change: Change,
+    facts: Facts,
+) -> ApprovalResult:
+    """Count the approvals of one operation."""
+    covered = _operation_deltas(operation, change)
+    gone = withdrawn(weighed)
+    counted: dict[str, Counted] = {}
+    rejected = [item for item in refused if not covered.isdisjoint(item.deltas) and item.intent != "withdraw"]
+    for item in sorted(weighed, key=lambda one: (one.principal, one.path)):
+        if item.intent == "withdraw" or not covered <= item.deltas:
+            continue
+        if item.intent == "propose" and not requirement.root:
+            continue
+        problem = _refusal(item, operation, requirement, authors, change.directory, gone)
+        if problem is None:
+            counted.setdefault(
+                item.principal,
+                Counted(item.principal, item.fingerprint, item.assurance, item.payload_digest, item.path),
+            )
+        elif item.intent == "approve":
+            rejected.append(
+                Refused(item.principal, item.intent, item.path, item.payload_digest, item.deltas, problem)
+            )
+    return ApprovalResult(
+        requirement,
+        tuple(counted[name] for name in sorted(counted)),
+        tuple(rejected),
+        _may_sign(operation, requirement, authors, change.directory, facts, frozenset(counted)),
+        _missing_groups(requirement, counted, change.directory),
+    )
+
+
+def _operation_deltas(operation: Operation, change: Change) -> frozenset:  # type: ignore[type-arg]
+    wanted = set(operation.paths)
+    return frozenset(item for item in change.deltas if item.path in wanted)
+
+
+def _refusal(
+    item: Weighed,
+    operation: Operation,
+    requirement: Requirement,
+    authors: Authorship,
+    directory: Directory,
+    gone: dict[str, frozenset[str]],
+) -> Problem | None:
+    """Why a valid envelope still does not count for this operation."""
+
+    def because(code: str, message: str, remedy: str) -> Problem:
+        return Problem(code, f"{item.principal}: {message}", path=item.path, remedy=remedy)
+
+    if item.principal in gone.get(item.payload_digest, frozenset()):
+        return because("approval.withdrawn", "withdrew this approval", "ask them to approve again")
+    if item.age >= requirement.ttl:
+        hours = int(requirement.ttl.total_seconds() // 3600)
+        return because(
+            "approval.expired", f"older than the {hours} h that the rules allow", "ask for a new approval"
+        )
+    if requirement.root:
+        if item.is_root:
+            return None
+        return because("permission.denied", f"{operation.kind} needs root keys", "sign with a root-role key")
+    if item.principal in authors.contributors:
+        return because(
+            "approval.separation_of_duties",
+            f"contributed to this change and cannot approve {operation.kind}",
+            "ask somebody who did not contribute",
+        )
+    if directory.roles(item.principal, operation.scope).isdisjoint(PERMISSIONS[operation.kind].approvers):
+        wanted = " or ".join(sorted(PERMISSIONS[operation.kind].approvers))
+        return because(
+            "permission.denied", f"is not {wanted} in {operation.scope}", f"ask a {wanted} of that scope"
+        )
+    if requirement.assurance is not None and item.assurance not in requirement.assurance:
+        kinds = ", ".join(sorted(requirement.assurance))
+        return because(
+            "approval.assurance", f"signed with {item.assurance}; the rules accept {kinds}", "use such a key"
+        )
+    return None
+
+
+def _may_sign(
+    operation: Operation,
+    requirement: Requirement,
+    authors: Authorship,
+    directory: Directory,
+    facts: Facts,
+    counted: frozenset[str],
+) -> tuple[str, ...]:
+    if requirement.root:
+        return tuple(sorted({item.principal for item in facts.root.keys} - counted))
+    able = directory.holders(PERMISSIONS[operation.kind].approvers, operation.scope)
+    return tuple(sorted(able - counted - authors.contributors))
+
+
+def _missing_groups(
+    requirement: Requirement, counted: Iterable[str], directory: Directory
+) -> tuple[str, ...]:
+    """Groups that nobody who counted belongs to; one approver may satisfy several groups (design 6)."""
+    present: set[str] = set()
+    for name in counted:
+        person = directory.people.get(name)
+        present |= person.groups if person is not None else set()
+    return tuple(sorted(requirement.groups - present))

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What judging a change needs to know besides the two states: evidence, history and people.
+
+``history`` implements :class:`Facts` over its ledger; tests implement it over dictionaries. Keeping it a protocol
+is what lets this package stay ignorant of Git.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from gaitops.change.attestation import Attestation
+from gaitops.change.deltas import Delta
+from gaitops.content import Entry
+from gaitops.errors import Problem
+from gaitops.fleet.people import Directory, Identity
+from gaitops.fleet.root import TrustedRoot
+from gaitops.fleet.state import FleetState
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An envelope and where it entered the history."""
+
+    attestation: Attestation
+    path: str
+    position: int
+    """Position on the first-parent chain at which it was first present; the head's for a pull request."""
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One commit of the range that changed one path: who vouches for it, who else took part."""
+
+    commit: str
+    position: int
+    """First-parent position at which the commit became part of the chain."""
+    identities: tuple[Identity, ...]
+    """Known identities whose signature over the commit verifies."""
+    problem: Problem | None
+    """Why the signature vouches for nobody: missing, unknown key, wrong bytes."""
+    emails: frozenset[str]
+    """Addresses of author, committer and co-authors, case folded. They can bar, never permit."""
+
+
+@dataclass(frozen=True)
+class RevokedIdentity:
+    """A key that must not be believed for evidence that entered after a position."""
+
+    fingerprint: str
+    position: int
+    cause: str
+
+
+@dataclass(frozen=True)
+class PreviousAssignment:
+    """What one repository ran in one environment before its newest change, and when that change was made."""
+
+    version: str
+    """``org/policy@version``."""
+    changed_at: datetime
+
+
+class Facts(Protocol):
+    """What the history up to now says."""
+
+    trust_root: str
+    root: TrustedRoot
+    skew: timedelta
+
+    def position_of(self, commit: str) -> int | None:
+        """Position of a commit on the first-parent chain; ``None`` when it is not on it."""
+
+    def last_change(self, path: str) -> int:
+        """Position at which verified state last changed ``path``; -1 when it never did."""
+
+    def is_used(self, payload_digest: str) -> bool:
+        """Whether a payload already helped to carry a decision."""
+
+    def revoked(self, fingerprint: str) -> RevokedIdentity | None:
+        """The revocation of a key, if there is one."""
+
+    def candidates(self, deltas: Sequence[Delta]) -> Iterable[Evidence]:
+        """Every envelope whose first delta is among ``deltas``."""
+
+    def verifies(self, attestation: Attestation, identity: Identity) -> bool:
+        """Whether a signature of this envelope verifies with this key."""
+
+    def previous_assignment(
+        self, org: str, project: str, environment: str, repository: str
+    ) -> PreviousAssignment | None:
+        """The assignment before the current one, unless it was the first."""
+
+    def is_withdrawn(self, org: str, policy: str, version: str) -> bool:
+        """Whether a policy version has been withdrawn."""
+
+    def tainted_quorum(self, fingerprint: str, since: str) -> int | None:
+        """The highest quorum among decisions since a commit that a key helped to carry.
+
+        ``None`` when the commit is not on the chain.
+        """
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Where on the chain, and when, evidence is weighed."""
+
+    position: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Change:
+    """One partition's difference between its verified state and a commit."""
+
+    partition: str
+    """``fleet`` or an organization's name."""
+    deltas: tuple[Delta, ...]
+    entries: Mapping[str, tuple[Entry | None, Entry | None]]
+    """Entries before and after, for every delta's path."""
+    before: FleetState
+    after: FleetState
+    touches: Mapping[str, tuple[Touch, ...]]
+    """For every delta's path, the commits of the range that touched it."""
+    directory: Directory
+    """The people whom this partition believes, from verified state."""

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who proposed a change and who contributed to it (design 5, proposer and contributors).
+
+A proposer is known by a signature: of the commits in the range, or of a proposal envelope over the exact
+bytes. A contributor is anybody whom a signature, a proposal or a mere e-mail address connects with the change;
+contributors may not approve it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gaitops.change.context import Change, Facts, Occasion, Touch
+from gaitops.change.envelopes import Weighed, weigh_signature
+from gaitops.change.operations import Operation
+from gaitops.change.permissions import AUTHOR, PERMISSIONS
+from gaitops.errors import Problem
+from gaitops.fleet.people import Directory
+
+
+@dataclass(frozen=True)
+class Authorship:
+    """Proposers and contributors of one operation."""
+
+    proposers: frozenset[str]
+    contributors: frozenset[str]
+    fingerprints: frozenset[str]
+    """Keys by which the proposers are known."""
+    payloads: frozenset[str]
+    """Payload digests of the proposals that were used."""
+    problems: tuple[Problem, ...]
+
+
+NOBODY = Authorship(frozenset(), frozenset(), frozenset(), frozenset(), ())
+"""Nobody proposes genesis, root rotations and affirmations: other signatures are their authority."""
+
+
+def authorship(
+    operation: Operation, change: Change, proposals: Iterable[Weighed], facts: Facts, occasion: Occasion
+) -> Authorship:
+    """Find out who made an operation, and whether they may.
+
+    Args:
+        operation: the operation.
+        change: the change that it is part of.
+        proposals: proposal envelopes that count for this operation.
+        facts: history.
+        occasion: where and when.
+    """
+    usable = list(proposals)
+    touches = [touch for path in operation.paths for touch in change.touches.get(path, ())]
+    named = _by_email(touches, change.directory)
+    signers: set[str] = set()
+    fingerprints: set[str] = set()
+    problems: list[Problem] = []
+    for touch in touches:
+        valid, problem = _vouching(touch, facts, occasion)
+        signers.update(identity.principal for identity in valid)
+        fingerprints.update(identity.fingerprint for identity in valid)
+        if not valid and not usable:
+            problems.append(problem)
+    uncovered = [path for path in operation.paths if not change.touches.get(path)]
+    if uncovered and not usable:
+        problems.append(_unknown(uncovered[0], "no commit of the range is known to have made this change"))
+    for proposal in usable:
+        problems.extend(_incomplete(proposal, (signers | named), operation))
+    proposers = frozenset(signers | {proposal.principal for proposal in usable})
+    listed = frozenset(name for proposal in usable for name in proposal.contributors)
+    if not problems:
+        problems.extend(_permission(operation, proposers, change, facts))
+    return Authorship(
+        proposers=proposers,
+        contributors=proposers | named | listed,
+        fingerprints=frozenset(fingerprints | {proposal.fingerprint for proposal in usable}),
+        payloads=frozenset(proposal.payload_digest for proposal in usable),
+        problems=_unique(problems),
+    )
+
+
+def _by_email(touches: Iterable[Touch], directory: Directory) -> frozenset[str]:
+    addresses = {email for touch in touches for email in touch.emails}
+    return frozenset(name for email in addresses for name in directory.by_email.get(email, ()))
+
+
+def _vouching(touch: Touch, facts: Facts, occasion: Occasion) -> tuple[list, Problem]:  # type: ignore[type-arg]
+    """Identities whose commit signature counts, or why none does."""
+    problem = touch.problem
+    valid = []
+    for identity in touch.identities:
+        refusal = weigh_signature(identity, touch.position, facts, occasion)
+        if refusal is None:
+            valid.append(identity)
+        else:
+            problem = Problem(
+                refusal.code, f"commit {touch.commit[:12]}: {refusal.message}", remedy=refusal.remedy
+            )
+    return valid, problem or _unknown(None, f"commit {touch.commit[:12]} is not signed by anybody known")
+
+
+def _unknown(path: str | None, message: str) -> Problem:
+    return Problem(
+        "proposer.unknown",
+        message,
+        path=path,
+        remedy="sign commits with a key of a principal, or run gaitops propose for this change",
+    )
+
+
+def _incomplete(proposal: Weighed, visible: frozenset[str] | set[str], operation: Operation) -> list[Problem]:
+    missing = sorted(set(visible) - proposal.contributors - {proposal.principal})
+    if not missing:
+        return []
+    return [
+        Problem(
+            "proposer.incomplete",
+            f"the proposal of {proposal.principal} does not name {', '.join(missing)} as contributor"
+            f"{'s' if len(missing) > 1 else ''} to {operation.kind}",
+            path=proposal.path,
+            remedy="propose again: gaitops propose lists authors, committers, signers and co-authors of the range",
+        )
+    ]
+
+
+def _permission(
+    operation: Operation, proposers: frozenset[str], change: Change, facts: Facts
+) -> list[Problem]:
+    """One proposer must hold the permission (design 4)."""
+    permission = PERMISSIONS[operation.kind]
+    allowed = permission.proposers
+    if operation.kind == "assignment.change" and not operation.indirect:
+        allowed = frozenset({AUTHOR})
+    roots = {item.principal for item in facts.root.keys} if permission.floor == "root" else set()
+    if operation.kind == "revocation.identity" and _own_key(operation) in proposers:
+        return []
+    for name in proposers:
+        if name in roots or not change.directory.roles(name, operation.scope).isdisjoint(allowed):
+            return []
+    wanted = " or ".join(sorted(allowed))
+    return [
+        Problem(
+            "permission.denied",
+            f"{operation.kind} in {operation.scope} must be proposed by a {wanted}; "
+            f"proposed by {', '.join(sorted(proposers))}",
+            path=operation.paths[0] if operation.paths else None,
+            remedy="have somebody with that role propose it, or change the role bindings first",
+        )
+    ]
+
+
+def _own_key(operation: Operation) -> object:
+    return operation.details.get("principal")
+
+
+def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(dict.fromkeys(problems))

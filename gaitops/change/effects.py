@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Effects: assignments that differ before and after, whatever file caused it (design 1, 5; threat T25).
+
+Only environments that a delta can reach are resolved: the environment itself, the environments of a
+repository's project for that repository, and the environments that follow a channel of a changed policy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gaitops.change.context import Facts
+from gaitops.change.deltas import Delta
+from gaitops.change.operations import Operation
+from gaitops.documents.layout import classify
+from gaitops.documents.models.tenancy import Environment, repository_id
+from gaitops.documents.times import parse_duration
+from gaitops.fleet.assignments import Assigned, resolve_environment, resolve_policy, selects
+from gaitops.fleet.scopes import environment_scope
+from gaitops.fleet.state import FleetState
+from gaitops.signing.canonical import canonical_json
+
+_Place = tuple[str, str, str]
+"""(org, project, environment)."""
+
+
+@dataclass
+class _Reach:
+    """What a set of deltas can reach in one environment."""
+
+    causes: set[str] = field(default_factory=set)
+    whole: bool = False
+    """All repositories of the project must be compared; otherwise only those in ``documents``."""
+    documents: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Repositories of one environment that move together."""
+
+    place: _Place
+    before: Assigned | None
+    after: Assigned | None
+    repositories: tuple[str, ...]
+    """Normalised repository ids, sorted."""
+    causes: tuple[str, ...]
+    """Paths of the deltas that cause it, by path bytes."""
+
+
+def effects(deltas: Sequence[Delta], before: FleetState, after: FleetState) -> tuple[Effect, ...]:
+    """Every group of assignments that differs, in a deterministic order."""
+    found: list[Effect] = []
+    for place, reach in sorted(_reachable(deltas, before, after).items()):
+        old, new = _resolved(before, place, reach), _resolved(after, place, reach)
+        groups: dict[tuple[Assigned | None, Assigned | None], list[str]] = {}
+        for repository in sorted({*old, *new}):
+            was, now = old.get(repository), new.get(repository)
+            if was != now:
+                groups.setdefault((was, now), []).append(repository)
+        causes = tuple(sorted(reach.causes, key=str.encode))
+        found.extend(Effect(place, was, now, tuple(names), causes) for (was, now), names in groups.items())
+    return tuple(sorted(found, key=lambda one: (one.place, str(one.before), str(one.after))))
+
+
+def _reachable(deltas: Sequence[Delta], before: FleetState, after: FleetState) -> dict[_Place, _Reach]:
+    reached: dict[_Place, _Reach] = {}
+    for item in deltas:
+        location = classify(item.path)
+        if location.kind == "Environment":
+            reach = reached.setdefault(
+                (location.org or "", location.project or "", location.name or ""), _Reach()
+            )
+            reach.causes.add(item.path)
+            reach.whole = True
+        elif location.kind == "Repository":
+            for place in _environments(location.org or "", location.project or "", before, after):
+                reach = reached.setdefault(place, _Reach())
+                reach.causes.add(item.path)
+                reach.documents.add(location.name or "")
+        elif location.kind == "Policy":
+            for place in _followers(location.org or "", location.name or "", before, after):
+                reach = reached.setdefault(place, _Reach())
+                reach.causes.add(item.path)
+                reach.whole = True
+    return reached
+
+
+def _environments(org: str, project: str, *states: FleetState) -> set[_Place]:
+    return {(org, project, name) for state in states for name, _document in state.environments(org, project)}
+
+
+def _followers(org: str, policy: str, before: FleetState, after: FleetState) -> set[_Place]:
+    """Environments anywhere that follow a channel of this policy whose version differs."""
+    old, new = before.policy(org, policy), after.policy(org, policy)
+    was = dict(old.spec.channels) if old is not None else {}
+    now = dict(new.spec.channels) if new is not None else {}
+    moved = {channel for channel in {*was, *now} if was.get(channel) != now.get(channel)}
+    if not moved:
+        return set()
+    shared = {name for document in (old, new) if document is not None for name in document.spec.shared_with}
+    places: set[_Place] = set()
+    for state in (before, after):
+        for follower in {org, *shared}:
+            for project in state.projects(follower):
+                for name, environment in state.environments(follower, project):
+                    reference = environment.spec.policy
+                    if (reference.org or follower, reference.name) == (
+                        org,
+                        policy,
+                    ) and reference.channel in moved:
+                        places.add((follower, project, name))
+    return places
+
+
+def _resolved(state: FleetState, place: _Place, reach: _Reach) -> dict[str, Assigned]:
+    org, project, name = place
+    environment = state.environment(org, project, name)
+    if environment is None:
+        return {}
+    if reach.whole:
+        rows = resolve_environment(state, org, project, name, environment)
+        return {row.repository: row.enforced for row in rows}
+    return dict(_some(state, place, environment, reach.documents))
+
+
+def _some(
+    state: FleetState, place: _Place, environment: Environment, documents: Iterable[str]
+) -> Iterator[tuple[str, Assigned]]:
+    org, project, _name = place
+    chosen, enforced = selects(environment), resolve_policy(state, org, environment)
+    for document in documents:
+        repository = state.repository(org, project, document)
+        if repository is not None and chosen(document, repository):
+            yield repository_id(repository.spec.url), enforced
+
+
+def assignment_operations(
+    deltas: Sequence[Delta], before: FleetState, after: FleetState
+) -> Iterator[Operation]:
+    """One ``assignment.change`` per group of repositories that move together.
+
+    And one for an environment whose policy reference changes although it selects nothing yet.
+    """
+    covered = set()
+    for effect in effects(deltas, before, after):
+        direct = _is_direct(effect.place, effect.causes, before, after)
+        if direct:
+            covered.add(effect.place)
+        yield _operation(effect, before, after, indirect=not direct)
+    for item in deltas:
+        location = classify(item.path)
+        place = (location.org or "", location.project or "", location.name or "")
+        if location.kind != "Environment" or place in covered or item.before == item.after:
+            continue
+        if _is_direct(place, (item.path,), before, after):
+            was, now = _reference(before, place), _reference(after, place)
+            yield _operation(Effect(place, was, now, (), (item.path,)), before, after, indirect=False)
+
+
+def _reference(state: FleetState, place: _Place) -> Assigned | None:
+    environment = state.environment(*place)
+    return resolve_policy(state, place[0], environment) if environment is not None else None
+
+
+def _is_direct(place: _Place, causes: Sequence[str], before: FleetState, after: FleetState) -> bool:
+    """Whether somebody wrote another policy reference into the environment itself."""
+    old, new = before.environment(*place), after.environment(*place)
+    if not any(classify(path).kind == "Environment" for path in causes):
+        return False
+    return (old.spec.policy if old else None) != (new.spec.policy if new else None)
+
+
+def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirect: bool) -> Operation:
+    org, project, name = effect.place
+    documents = [state.environment(org, project, name) for state in (before, after)]
+    risks: set[str] = set()
+    for assigned in (effect.before, effect.after):
+        if assigned is not None:
+            for state in (before, after):
+                policy = state.policy(assigned.org, assigned.policy)
+                risks |= {policy.spec.risk} if policy is not None else set()
+    was, now = str(effect.before or "(none)"), str(effect.after or "(none)")
+    number = len(effect.repositories)
+    plural = "repository" if number == 1 else "repositories"
+    return Operation(
+        "assignment.change",
+        environment_scope(org, project, name),
+        effect.causes,
+        {
+            "title": f"{number} {plural} in {org}/{project}/{name}: {was} → {now}",
+            "from": was,
+            "to": now,
+            "repositories": number,
+            "repositoriesDigest": hashlib.sha256(canonical_json(list(effect.repositories))).hexdigest(),
+        },
+        tiers=frozenset(document.spec.tier for document in documents if document is not None),
+        risks=frozenset(risks),
+        modes=frozenset({"enforce"}),
+        indirect=indirect,
+    )
+
+
+def with_safe_direction(
+    operations: Sequence[Operation], moves: Sequence[Effect], facts: Facts, before: FleetState, at: datetime
+) -> tuple[Operation, ...]:
+    """Mark operations that only go back to what was enforced immediately before (design 4, safe direction).
+
+    A move of a channel is safe when everything that it moves is.
+    """
+    fleet = before.fleet()
+    window = parse_duration(fleet.spec.rollback_window) if fleet is not None else None
+
+    def safe(effect: Effect) -> bool:
+        if effect.before is None or effect.after is None or window is None or not effect.repositories:
+            return False
+        if facts.is_withdrawn(effect.after.org, effect.after.policy, effect.after.version):
+            return False
+        for repository in effect.repositories:
+            previous = facts.previous_assignment(*effect.place, repository)
+            if (
+                previous is None
+                or previous.version != str(effect.after)
+                or at - previous.changed_at >= window
+            ):
+                return False
+        return True
+
+    safe_places = {(effect.place, str(effect.before), str(effect.after)) for effect in moves if safe(effect)}
+    all_safe = bool(moves) and len(safe_places) == len(moves)
+
+    def mark(operation: Operation) -> Operation:
+        if operation.kind == "policy.channel":
+            return replace(operation, safe=all_safe)
+        if operation.kind != "assignment.change":
+            return operation
+        parts = operation.scope.split("/")
+        key = ((parts[1], parts[3], parts[5]), str(operation.details["from"]), str(operation.details["to"]))
+        return replace(operation, safe=key in safe_places)
+
+    return tuple(mark(operation) for operation in operations)

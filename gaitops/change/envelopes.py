@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which envelopes count, before anybody asks for which role (design 6).
+
+Weighing goes from the cheap to the costly and stops at the first reason. A refusal is a value: reports show
+every envelope with the reason why it does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gaitops.change.attestation import Attestation, envelope_subject, operations_equal
+from gaitops.change.context import Change, Evidence, Facts, Occasion
+from gaitops.change.deltas import Delta, deltas_digest
+from gaitops.errors import Problem
+from gaitops.fleet.people import Identity
+
+Derive = Callable[[tuple[Delta, ...]], Sequence[Mapping[str, object]]]
+"""Structured operations that the engine derives for a subset of a change."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """An envelope that holds in itself: signed by a valid identity, over parts of this change, in time."""
+
+    principal: str
+    fingerprint: str
+    assurance: str
+    is_root: bool
+    intent: str
+    payload_digest: str
+    path: str
+    deltas: frozenset[Delta]
+    contributors: frozenset[str]
+    age: timedelta
+    """Evaluation time minus ``issuedAt``; compared with a rule's TTL."""
+    attestation: Attestation
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An envelope that does not count, and why."""
+
+    principal: str
+    intent: str
+    path: str
+    payload_digest: str
+    deltas: frozenset[Delta]
+    problem: Problem
+
+
+def weigh_signature(identity: Identity, position: int, facts: Facts, occasion: Occasion) -> Problem | None:
+    """Whether a valid signature of this identity may be believed here and now (threat T16).
+
+    Revocation works by position: evidence that entered the chain after it does not count, older evidence does.
+    """
+    revoked = facts.revoked(identity.fingerprint)
+    if revoked is not None and position > revoked.position:
+        return Problem(
+            "identity.revoked",
+            f"{identity.principal}/{identity.label} was revoked ({revoked.cause}) before this signature arrived",
+            remedy="sign with a key that is not revoked",
+        )
+    if not identity.valid_at(occasion.at):
+        return Problem(
+            "identity.expired",
+            f"{identity.principal}/{identity.label} is not valid at {occasion.at:%Y-%m-%dT%H:%M:%SZ}",
+            remedy="sign with a valid identity, or extend its validity",
+        )
+    return None
+
+
+def weigh(
+    evidence: Evidence, change: Change, facts: Facts, occasion: Occasion, derive: Derive
+) -> Weighed | Refused:
+    """Judge one proposal or approval for one change."""
+    statement = evidence.attestation
+    identity: Identity | None = None
+    problem = _subject(evidence, facts) or _coverage(statement, change)
+    if problem is None and facts.is_used(statement.payload_digest):
+        problem = _because(
+            evidence, "approval.replayed", "this approval already carried a decision and counts once"
+        )
+    if problem is None:
+        identity, problem = _signer(evidence, change, facts, occasion)
+    problem = problem or _base(evidence, facts) or _time(evidence, facts, occasion)
+    if problem is None and not operations_equal(statement.operations, derive(statement.deltas)):
+        problem = _because(
+            evidence,
+            "approval.misleading",
+            "its operations are not what its deltas and their effects do now",
+            "look at the change again and sign it again",
+        )
+    if problem is not None or identity is None:
+        assert problem is not None  # noqa: S101  # the signer step returns one of the two
+        return Refused(
+            statement.principal,
+            statement.intent,
+            evidence.path,
+            statement.payload_digest,
+            frozenset(statement.deltas),
+            problem,
+        )
+    return Weighed(
+        principal=identity.principal,
+        fingerprint=identity.fingerprint,
+        assurance=identity.assurance,
+        is_root=identity.is_root or identity.fingerprint in {item.fingerprint for item in facts.root.keys},
+        intent=statement.intent,
+        payload_digest=statement.payload_digest,
+        path=evidence.path,
+        deltas=frozenset(statement.deltas),
+        contributors=statement.contributors,
+        age=occasion.at - statement.issued_at,
+        attestation=statement,
+    )
+
+
+def _because(evidence: Evidence, code: str, message: str, remedy: str | None = None) -> Problem:
+    return Problem(
+        code,
+        f"{evidence.attestation.principal}: {message}",
+        path=evidence.path,
+        remedy=remedy or "sign the change again",
+    )
+
+
+def _subject(evidence: Evidence, facts: Facts) -> Problem | None:
+    """The subject is the digest of the envelope's own deltas in this fleet, and names its folder."""
+    statement = evidence.attestation
+    expected = deltas_digest(facts.trust_root, statement.deltas)
+    if statement.subject == expected == envelope_subject(evidence.path):
+        return None
+    if statement.subject != expected and statement.subject == envelope_subject(evidence.path):
+        return _because(
+            evidence,
+            "approval.wrong_fleet",
+            "the subject is not the digest of these deltas in this fleet",
+            "sign the change in this fleet",
+        )
+    return _because(evidence, "approval.tampered", "the envelope lies in a folder that is not its subject's")
+
+
+def _coverage(statement: Attestation, change: Change) -> Problem | None:
+    """deltas(envelope) ⊆ deltas(change), so that nobody can merge half of what was approved (T7, T23)."""
+    changed = set(change.deltas)
+    foreign = [item.path for item in statement.deltas if item not in changed]
+    if not foreign:
+        return None
+    return Problem(
+        "approval.coverage",
+        f"{statement.principal} approved other bytes than this change has, at {foreign[0]}",
+        path=foreign[0],
+        remedy="ask for an approval of exactly what is merged",
+    )
+
+
+def _signer(
+    evidence: Evidence, change: Change, facts: Facts, occasion: Occasion
+) -> tuple[Identity | None, Problem | None]:
+    """An identity of the named principal that signed; key ids are only hints, the key decides (T12)."""
+    statement = evidence.attestation
+    problem: Problem | None = None
+    for signature in statement.envelope.signatures:
+        for identity in change.directory.by_keyid.get(signature.keyid, ()):
+            if identity.principal != statement.principal:
+                problem = _because(
+                    evidence, "signature.invalid", f"signed with a key of {identity.principal}"
+                )
+            elif not facts.verifies(statement, identity):
+                problem = _because(
+                    evidence, "signature.invalid", f"the signature of {identity.label} does not verify"
+                )
+            else:
+                refusal = weigh_signature(identity, evidence.position, facts, occasion)
+                if refusal is None:
+                    return identity, None
+                problem = Problem(refusal.code, refusal.message, path=evidence.path, remedy=refusal.remedy)
+    return None, problem or _because(
+        evidence,
+        "signature.invalid",
+        "not signed with a key of that principal",
+        "sign with a key that the verified state lists for the principal",
+    )
+
+
+def _base(evidence: Evidence, facts: Facts) -> Problem | None:
+    """The base lies on the chain, and verified state did not change a covered path since (T9)."""
+    statement = evidence.attestation
+    position = facts.position_of(statement.base) if statement.base is not None else -1
+    if position is None:
+        return _because(evidence, "approval.base", "its base commit is not on the first-parent chain")
+    for item in statement.deltas:
+        if facts.last_change(item.path) > position:
+            return _because(
+                evidence, "approval.replayed", f"{item.path} changed in verified state since its base"
+            )
+    return None
+
+
+def _time(evidence: Evidence, facts: Facts, occasion: Occasion) -> Problem | None:
+    statement = evidence.attestation
+    if statement.issued_at - facts.skew > occasion.at:
+        return _because(
+            evidence, "approval.expired", f"not valid before {statement.issued_at:%Y-%m-%dT%H:%M:%SZ}"
+        )
+    if occasion.at >= statement.expires_at:
+        return _because(evidence, "approval.expired", f"expired at {statement.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+    return None

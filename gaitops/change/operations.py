@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operations: what a set of deltas means (design 1).
+
+An operation's structured form is what an approver reads and signs, so it holds names, counts and digests and
+never anything that depends on who looks or when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that a change does, with everything that rules may ask about it."""
+
+    kind: str
+    """Dotted name, for example ``policy.publish``; the keys of ``change.permissions.PERMISSIONS``."""
+    scope: str
+    paths: tuple[str, ...]
+    """Paths of the deltas that it covers, by path bytes."""
+    details: Mapping[str, object] = field(default_factory=dict)
+    """Further members of the structured form: JSON values only."""
+    tiers: frozenset[str] = frozenset()
+    """Tiers before and after."""
+    risks: frozenset[str] = frozenset()
+    """Risks before and after, of every policy involved."""
+    modes: frozenset[str] = frozenset()
+    safe: bool = False
+    """A move in the safe direction: one approver is enough (design 4)."""
+    minimum_quorum: int = 0
+    """At least this many approvals, whatever the rules say (a backdated revocation, design 4)."""
+    indirect: bool = False
+    """An effect caused by other documents than the environment that it happens in."""
+
+    def to_json(self) -> dict[str, object]:
+        """The structured form that approvals repeat."""
+        form: dict[str, object] = {"kind": self.kind, "scope": self.scope, "paths": list(self.paths)}
+        for name, values in (("tiers", self.tiers), ("risks", self.risks), ("modes", self.modes)):
+            if values:
+                form[name] = sorted(values)
+        return {**form, **self.details}
+
+    def summary(self) -> str:
+        """One line for people."""
+        title = self.details.get("title")
+        where = f" in {self.scope}" if self.scope != "fleet" else ""
+        return f"{self.kind}: {title}{where}" if title else f"{self.kind}{where}"

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every document that a change touches must be valid (design 3; threats D1 to D5, D9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gaitops.change.context import Change
+from gaitops.documents.kinds import KINDS
+from gaitops.documents.layout import classify
+from gaitops.errors import InvalidInputError, Problem
+
+
+def check_documents(change: Change) -> Iterator[Problem]:
+    """All problems of all touched documents."""
+    for item in change.deltas:
+        entry = change.entries[item.path][1]
+        if entry is None or classify(item.path).kind not in KINDS:
+            continue
+        try:
+            change.after.cache.load(change.after.snapshot, item.path, entry)
+        except InvalidInputError as error:
+            yield from error.problems

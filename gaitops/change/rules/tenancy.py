@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which organization owns which repository (design 2; threat T28)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gaitops.change.context import Change
+from gaitops.documents.globs import matches, overlap
+from gaitops.documents.layout import classify
+from gaitops.documents.models.tenancy import Repository, repository_id
+from gaitops.errors import Problem
+from gaitops.fleet.state import FleetState
+
+CLAIM = "org.repository_claim"
+
+
+def check_tenancy(change: Change) -> Iterator[Problem]:
+    """A repository lies in its org's globs and in one project; globs of two orgs never meet."""
+    for item in change.deltas:
+        location = classify(item.path)
+        if item.after is None:
+            continue
+        if location.kind == "Organization":
+            yield from _globs(item.path, location.org or "", change.after)
+        elif location.kind == "Repository":
+            document = change.after.document(item.path, Repository)
+            if document is not None:
+                yield from _claim(item.path, location.org or "", document, change.after)
+
+
+def _globs(path: str, org: str, state: FleetState) -> Iterator[Problem]:
+    own = state.organization(org)
+    for other in state.orgs():
+        theirs = state.organization(other)
+        if other == org or own is None or theirs is None:
+            continue
+        for glob in own.spec.repositories:
+            for taken in theirs.spec.repositories:
+                if overlap(glob, taken):
+                    yield Problem(
+                        CLAIM,
+                        f"{glob} can match repositories that {other} owns through {taken}",
+                        path=path,
+                        field="spec.repositories",
+                        remedy="narrow one of the globs",
+                    )
+
+
+def _claim(path: str, org: str, document: Repository, state: FleetState) -> Iterator[Problem]:
+    name = repository_id(document.spec.url)
+    organization = state.organization(org)
+    globs = organization.spec.repositories if organization is not None else ()
+    if not any(matches(glob, name) for glob in globs):
+        yield Problem(
+            CLAIM,
+            f"{name} matches none of the repository globs of {org}",
+            path=path,
+            field="spec.url",
+            remedy="add the repository to the organization that owns it, or widen org.yaml (a fleet-scope change)",
+        )
+    for other in state.projects(org):
+        twin = _same_url(state, org, other, name, path)
+        if twin is not None:
+            yield Problem(
+                CLAIM,
+                f"{name} already belongs to {twin}",
+                path=path,
+                field="spec.url",
+                remedy="list it in one project only",
+            )
+
+
+def _same_url(state: FleetState, org: str, project: str, name: str, path: str) -> str | None:
+    for document, repository in state.repositories(org, project):
+        where = f"orgs/{org}/projects/{project}/repositories/{document}.yaml"
+        if where != path and repository_id(repository.spec.url) == name:
+            return where
+    return None

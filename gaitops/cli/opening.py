@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening a fleet's history for a command: repository, revision, time, checkpoint, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gaitops.cli.clock import now
+from gaitops.cli.output import note, progress
+from gaitops.cli.user import state_directory
+from gaitops.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from gaitops.history.session import History
+
+_AHEAD = timedelta(minutes=5)
+"""``--at`` may not lie further ahead: a verdict about a time that nobody has lived through proves nothing."""
+
+
+def judged_at(at: datetime | None) -> datetime:
+    """Verification time: ``--at`` if given, else now.
+
+    Raises:
+        InvalidInputError: ``history.future`` when ``--at`` lies beyond now plus the largest tolerance for clocks.
+    """
+    current = now()
+    if at is not None and at > current + _AHEAD:
+        raise InvalidInputError.of(
+            "history.future",
+            f"{at:%Y-%m-%dT%H:%M:%SZ} lies in the future; it is {current:%Y-%m-%dT%H:%M:%SZ}",
+            remedy="Judge as of now, or as of an earlier time.",
+        )
+    return current if at is None else at
+
+
+@contextmanager
+def opened(
+    repo: Path, rev: str, trust_root: str, *, at: datetime | None = None, cache: bool = True
+) -> Iterator[History]:
+    """The folded history of ``rev``. The checkpoint is used, and kept up to date when judging as of now."""
+    from gaitops.git.repository import Repository
+    from gaitops.history.session import open_history
+
+    moment = judged_at(at)
+    repository = Repository.open(repo)
+    head = repository.resolve(rev)
+    checkpoint = state_directory("checkpoints") / f"{trust_root}.db" if cache else None
+    with (
+        progress("verifying commits") as advance,
+        open_history(
+            repository,
+            head,
+            trust_root,
+            at=moment,
+            checkpoint=checkpoint,
+            writable=at is None,
+            progress=lambda _done, _total: advance(1),
+        ) as history,
+    ):
+        yield history
+    if history.checkpoint_failed:
+        note("note: the checkpoint could not be written; the next run starts from genesis")

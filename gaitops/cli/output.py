@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that is printed: results on standard output, failures and progress on standard error.
+
+Under ``--json`` standard output carries exactly one JSON document, whether the command succeeds or fails.
+Text never carries raw control characters from documents or commits to a terminal: whoever reads what is
+about to be approved must see what is there, not what an escape sequence makes of it (threats T11, T31).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from gaitops.cli.failures import Failure
+
+SCHEMA_BASE = "https://gaitops.dev/schemas/output/"
+_PROGRESS_AFTER_SECONDS = 1.0
+_PROGRESS_EVERY_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command found or did, in every form in which it can be printed."""
+
+    schema: str
+    """Name of the JSON Schema of ``document``: ``schemas/output/<name>.schema.json``."""
+    document: Mapping[str, object]
+    """Members of the JSON document, without ``schema``."""
+    text: str
+    """For people; may be styled with :mod:`gaitops.report.text`. Printed with one final line end."""
+    renderings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    """Further formats by name (``jsonl``, ``dot``, ``markdown``), made only when asked for."""
+    exit_code: int = 0
+    """One of :mod:`gaitops.cli.exit_codes`; a report of bad news is printed in full and then leaves with it."""
+
+
+def schema_url(name: str) -> str:
+    """Identifier of an output schema, as it stands in ``schema`` and as the schema's ``$id``."""
+    return f"{SCHEMA_BASE}{name}.schema.json"
+
+
+def emit(result: Result, output_format: str) -> None:
+    """Print ``result`` to standard output in ``output_format``; ``KeyError`` for a format it does not have."""
+    if output_format == "json":
+        write_json({"schema": schema_url(result.schema), **result.document})
+    elif output_format == "text":
+        write_text(result.text, sys.stdout)
+    else:
+        write_text(result.renderings[output_format](), sys.stdout)
+
+
+def emit_failure(failure: Failure, *, as_json: bool) -> None:
+    """Print why a command failed: the JSON document to standard output, or text to standard error."""
+    if as_json:
+        write_json({"schema": schema_url("error"), **failure.document()})
+    else:
+        write_text(failure.text(), sys.stderr)
+
+
+def write_json(document: Mapping[str, object]) -> None:
+    """Write one indented JSON document in UTF-8, whatever the locale says.
+
+    Lone surrogates (file names that are not UTF-8) become U+FFFD, so that every strict parser can read it.
+    """
+    import json
+
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    sys.stdout.flush()
+    stream = getattr(sys.stdout, "buffer", None)
+    data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if stream is None:
+        sys.stdout.write(data + "\n")
+    else:
+        stream.write(data.encode() + b"\n")
+        stream.flush()
+
+
+def write_text(text: str, stream: TextIO) -> None:
+    """Write text for people; nothing for an empty text. Styles survive only on a terminal without ``NO_COLOR``."""
+    from gaitops.report.text import for_terminal
+
+    if not text:
+        return
+    encoding = stream.encoding or "utf-8"
+    plain = for_terminal(text, colour=colour_wanted(stream))
+    stream.write(plain.encode(encoding, "replace").decode(encoding).rstrip("\n") + "\n")
+
+
+def colour_wanted(stream: TextIO) -> bool:
+    """Whether ``stream`` is a terminal whose user did not decline colour (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def note(text: str) -> None:
+    """Tell a person something beside the result, on standard error."""
+    write_text(text, sys.stderr)
+
+
+@contextmanager
+def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show progress of long work on standard error; yields ``advance(steps)``.
+
+    Nothing appears unless standard error is a terminal and the work takes more than a second (design 13).
+    ``total`` is the number of steps, if known. The line is erased at the end.
+    """
+    line = _ProgressLine(label, total, sys.stderr)
+    try:
+        yield line.advance
+    finally:
+        line.erase()
+
+
+class _ProgressLine:
+    """One line of a terminal that is rewritten at most ten times a second."""
+
+    def __init__(self, label: str, total: int | None, stream: TextIO) -> None:
+        self._label, self._total, self._stream = label, total, stream
+        self._done = 0
+        self._shown = False
+        self._visible = stream.isatty()
+        self._next = time.monotonic() + _PROGRESS_AFTER_SECONDS
+
+    def advance(self, steps: int = 1) -> None:
+        """Record that ``steps`` more steps are done."""
+        self._done += steps
+        now = time.monotonic()
+        if not self._visible or now < self._next:
+            return
+        self._next = now + _PROGRESS_EVERY_SECONDS
+        share = f"{self._done:,} of {self._total:,}" if self._total else f"{self._done:,}"
+        self._stream.write(f"\r\x1b[K{self._label}: {share}")
+        self._stream.flush()
+        self._shown = True
+
+    def erase(self) -> None:
+        """Leave the terminal as it was."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the caller asked for JSON, read from the bare arguments: also known when parsing them failed."""
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            return False
+        if argument in {"--json", "--format=json"}:
+            return True
+        if argument == "--format" and list(arguments[position + 1 : position + 2]) == ["json"]:
+            return True
+    return False

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command of gaitops, in one table that costs nothing to import.
+
+To add a command: write its module (see :mod:`gaitops.cli.command`), add its line here, and run
+``python -m gaitops.cli.reference --write``. Tests load every line and check its help, example and schema.
+"""
+
+from __future__ import annotations
+
+from gaitops.cli.lazy import Lazy, Noun, Table
+
+COMMANDS: Table = {
+    "verify": Lazy("gaitops.cli.verify:verify", "Prove from the commits that every change was authorized."),
+    "check": Lazy(
+        "gaitops.cli.check:check", "Judge a pull request: what it does, who approved, who still may."
+    ),
+    "propose": Lazy("gaitops.cli.approvals:propose", "Sign that you propose a change."),
+    "approve": Lazy("gaitops.cli.approvals:approve", "Sign that you approve a change."),
+    "withdraw": Lazy("gaitops.cli.approvals:withdraw", "Take back your approvals of a change."),
+    "publish": Lazy("gaitops.cli.publish:publish", "Publish verified state as a signed release."),
+    "resolve": Lazy("gaitops.cli.resolve:resolve", "Show which policy version repositories must run."),
+    "audit": Noun(
+        "The audit log: one event per decision.",
+        {
+            "export": Lazy("gaitops.cli.audit:export", "Export the audit log of a history."),
+            "verify": Lazy("gaitops.cli.audit:verify", "Prove that an export is the history's own log."),
+        },
+    ),
+    "validate": Lazy(
+        "gaitops.cli.validate:validate", "Check structure, schemas and policy graph; no signatures."
+    ),
+    "policy": Noun(
+        "Create, describe and compare policies and their versions.",
+        {
+            "new": Lazy("gaitops.cli.policy_new:new", "Create a policy in a fleet repository."),
+            "add-version": Lazy(
+                "gaitops.cli.policy_add_version:add_version", "Add a version with its descriptor."
+            ),
+            "digest": Lazy(
+                "gaitops.cli.policy_digest:digest", "Print the digest that Gait computes for a policy."
+            ),
+            "lint": Lazy(
+                "gaitops.cli.policy_lint:lint", "Find what Gait accepts and an author would regret."
+            ),
+            "diff": Lazy("gaitops.cli.policy_diff:diff", "Compare two policy versions by meaning."),
+            "graph": Lazy(
+                "gaitops.cli.policy_graph:graph", "Show the version graph of an organization's policies."
+            ),
+        },
+    ),
+    "key": Noun(
+        "Create and describe signing keys.",
+        {
+            "generate": Lazy("gaitops.cli.key:generate", "Create a private key file and its public half."),
+            "show": Lazy("gaitops.cli.key:show", "Show type, fingerprint and public half of a key."),
+        },
+    ),
+    "schema": Noun(
+        "JSON Schemas of fleet documents and of command output.",
+        {
+            "list": Lazy("gaitops.cli.schema:list_", "List the schemas that this version knows."),
+            "export": Lazy("gaitops.cli.schema:export", "Write every schema into a folder."),
+        },
+    ),
+}
+"""Names to commands, in the order in which ``gaitops --help`` shows them."""

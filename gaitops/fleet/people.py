@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is who: principals, their identities, their groups and their roles (design 4).
+
+A :class:`Directory` is what one partition believes: the fleet's people, and the people of one organization
+whose roles count only inside it. Quorum counts principals, never keys, so everything here leads from a key to
+the one principal that owns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from securesystemslib.signer import Key
+
+from gaitops.documents.models.trust import KeyIdentity, Principal
+from gaitops.documents.times import parse_timestamp
+from gaitops.errors import Problem
+from gaitops.fleet.root import TrustedRoot
+from gaitops.fleet.scopes import contains, org_scope
+from gaitops.fleet.state import FleetState
+from gaitops.signing.keys import assurance, fingerprint, parse_public_key
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One key of one principal, with the time in which it may be used."""
+
+    principal: str
+    """Qualified name: ``dana`` for the fleet, ``acme/bob`` inside an organization."""
+    label: str
+    """The identity's id inside the principal's document; ``root`` for a root key."""
+    fingerprint: str
+    """SHA-256 of the SPKI, the same for one key in all its encodings."""
+    key: Key
+    assurance: str
+    """``key``, ``ssh``, ``ssh-sk`` or ``sigstore``."""
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    is_root: bool = False
+
+    def valid_at(self, at: datetime) -> bool:
+        """Whether ``at`` lies in [valid_from, valid_until)."""
+        return (self.valid_from is None or self.valid_from <= at) and (
+            self.valid_until is None or at < self.valid_until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One role binding, resolved to names."""
+
+    role: str
+    scope: str
+    principals: frozenset[str]
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the directory knows of one principal besides its keys."""
+
+    name: str
+    kind: str
+    groups: frozenset[str]
+    emails: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The people whom one partition believes."""
+
+    people: Mapping[str, Person]
+    identities: tuple[Identity, ...]
+    grants: tuple[Grant, ...]
+    by_keyid: Mapping[str, tuple[Identity, ...]] = field(repr=False)
+    by_fingerprint: Mapping[str, tuple[Identity, ...]] = field(repr=False)
+    by_email: Mapping[str, frozenset[str]] = field(repr=False)
+
+    @staticmethod
+    def of(people: Iterable[Person], identities: Iterable[Identity], grants: Iterable[Grant]) -> Directory:
+        """Index the given people."""
+        known = tuple(identities)
+        by_keyid: dict[str, tuple[Identity, ...]] = {}
+        by_fingerprint: dict[str, tuple[Identity, ...]] = {}
+        for identity in known:
+            by_keyid[identity.key.keyid] = (*by_keyid.get(identity.key.keyid, ()), identity)
+            by_fingerprint[identity.fingerprint] = (*by_fingerprint.get(identity.fingerprint, ()), identity)
+        persons = {person.name: person for person in people}
+        by_email: dict[str, frozenset[str]] = {}
+        for person in persons.values():
+            for email in person.emails:
+                by_email[email] = by_email.get(email, frozenset()) | {person.name}
+        return Directory(persons, known, tuple(grants), by_keyid, by_fingerprint, by_email)
+
+    def roles(self, principal: str, scope: str) -> frozenset[str]:
+        """Roles that a principal holds at a scope, through any binding at it or around it."""
+        person = self.people.get(principal)
+        if person is None:
+            return frozenset()
+        return frozenset(
+            grant.role
+            for grant in self.grants
+            if contains(grant.scope, scope)
+            and (principal in grant.principals or not grant.groups.isdisjoint(person.groups))
+        )
+
+    def holders(self, roles: frozenset[str], scope: str) -> frozenset[str]:
+        """Principals that hold any of ``roles`` at ``scope``."""
+        return frozenset(name for name in self.people if not roles.isdisjoint(self.roles(name, scope)))
+
+    def identities_of(self, principal: str) -> tuple[Identity, ...]:
+        """All identities of one principal."""
+        return tuple(identity for identity in self.identities if identity.principal == principal)
+
+
+def directory(state: FleetState, root: TrustedRoot, org: str | None) -> Directory:
+    """The people of the fleet, and those of ``org`` with their roles confined to it.
+
+    Root keys join as identities of the person that root metadata names; they carry no role by themselves.
+    """
+    people: list[Person] = []
+    identities: list[Identity] = list(root_identities(root))
+    seen = {(identity.principal, identity.fingerprint) for identity in identities}
+    grants = list(_grants(state, None))
+    for owner in (None, org) if org is not None else (None,):
+        for name, _path, principal in state.principals(owner):
+            people.append(person_of(name, principal, owner))
+            identities.extend(
+                identity
+                for identity in identities_of(name, principal)
+                if (identity.principal, identity.fingerprint) not in seen
+            )
+    if org is not None:
+        grants.extend(_grants(state, org))
+    return Directory.of(people, identities, grants)
+
+
+def root_identities(root: TrustedRoot) -> tuple[Identity, ...]:
+    """The root-role keys as identities."""
+    return tuple(
+        Identity(item.principal, "root", item.fingerprint, item.key, assurance(item.key), is_root=True)
+        for item in root.keys
+    )
+
+
+def person_of(name: str, principal: Principal, org: str | None) -> Person:
+    """One principal without its keys; groups of an org's people are qualified by the org."""
+    groups = frozenset(group if org is None else f"{org}/{group}" for group in principal.spec.groups)
+    emails = frozenset(email.casefold() for email in principal.spec.emails)
+    return Person(name, principal.spec.type, groups, emails)
+
+
+def identities_of(name: str, principal: Principal) -> tuple[Identity, ...]:
+    """The keys of one principal.
+
+    Sigstore identities have no key of their own; they take part in verification when keyless signatures do.
+
+    Raises:
+        InvalidInputError: a public key that cannot be read (``key.malformed``, ``key.unsupported``, ``key.weak``).
+    """
+    found = []
+    for identity in principal.spec.identities:
+        if isinstance(identity, KeyIdentity):
+            key = parse_public_key(identity.public_key)
+            found.append(
+                Identity(
+                    principal=name,
+                    label=identity.id,
+                    fingerprint=fingerprint(key),
+                    key=key,
+                    assurance=assurance(key),
+                    valid_from=parse_timestamp(identity.valid_from) if identity.valid_from else None,
+                    valid_until=parse_timestamp(identity.valid_until) if identity.valid_until else None,
+                )
+            )
+    return tuple(found)
+
+
+def _grants(state: FleetState, org: str | None) -> Iterable[Grant]:
+    for _name, binding in state.role_bindings(org):
+        scope = binding.spec.scope
+        if org is not None and not contains(org_scope(org), scope):
+            continue  # Refused by the rules when it is proposed; never a grant outside the org (design 4).
+        members = binding.spec.members
+        yield Grant(binding.spec.role, scope, frozenset(members.principals), frozenset(members.groups))
+
+
+def reused_identities(state: FleetState, root: TrustedRoot) -> tuple[Problem, ...]:
+    """Keys that appear under two principals anywhere in the fleet, compared as SPKI (threat T18)."""
+    owners: dict[str, tuple[str, str]] = {
+        item.fingerprint: (item.principal, f"trust/root/{root.version}.root.json") for item in root.keys
+    }
+    problems = []
+    for org in (None, *state.orgs()):
+        for name, path, principal in state.principals(org):
+            for identity in identities_of(name, principal):
+                owner, where = owners.setdefault(identity.fingerprint, (name, path))
+                if owner != name:
+                    problems.append(
+                        Problem(
+                            "identity.reused",
+                            f"the key of {name}/{identity.label} already belongs to {owner} ({where})",
+                            path=path,
+                            remedy="one key belongs to one principal; generate another one",
+                        )
+                    )
+    return tuple(problems)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scopes: where in the fleet something applies (design 1)."""
+
+from __future__ import annotations
+
+FLEET = "fleet"
+
+
+def org_scope(org: str) -> str:
+    """Scope of one organization."""
+    return f"org/{org}"
+
+
+def project_scope(org: str, project: str) -> str:
+    """Scope of one project."""
+    return f"org/{org}/project/{project}"
+
+
+def environment_scope(org: str, project: str, environment: str) -> str:
+    """Scope of one environment of a project."""
+    return f"org/{org}/project/{project}/environment/{environment}"
+
+
+def contains(wider: str, narrower: str) -> bool:
+    """Whether ``wider`` is the same scope as ``narrower`` or one around it."""
+    return wider in (FLEET, narrower) or narrower.startswith(wider + "/")
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether something can lie in both scopes."""
+    return contains(one, other) or contains(other, one)
+
+
+def org_of(scope: str) -> str | None:
+    """The organization that a scope lies in; ``None`` for the fleet."""
+    return scope.split("/")[1] if scope != FLEET else None

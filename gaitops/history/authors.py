@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which commits of a range touched which paths, and who vouches for them (design 5, proposer and contributors)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from gaitops.change.context import Touch
+from gaitops.errors import Problem
+from gaitops.fleet.people import Directory
+from gaitops.git.commits import Commit, coauthors
+from gaitops.git.repository import Repository
+from gaitops.history.signatures import SignatureChecks
+
+
+class RangeAuthors:
+    """Reads authorship from commits; what each commit changed is computed once."""
+
+    def __init__(self, repository: Repository, checks: SignatureChecks) -> None:
+        self._repository = repository
+        self._checks = checks
+        self._changed: dict[str, frozenset[str]] = {}
+
+    def touches(
+        self, commits: Iterable[tuple[str, int]], paths: Collection[str], directory: Directory
+    ) -> Mapping[str, tuple[Touch, ...]]:
+        """For each path, the commits that touched it.
+
+        Args:
+            commits: (commit id, position at which it joined the chain) of the whole range.
+            paths: paths of the change's deltas.
+            directory: the people who are believed.
+        """
+        wanted = frozenset(paths)
+        found: dict[str, list[Touch]] = {path: [] for path in wanted}
+        for oid, position in commits:
+            hit = self.changed(oid) & wanted
+            if hit:
+                touch = self._touch(self._repository.commit(oid), position, directory)
+                for path in hit:
+                    found[path].append(touch)
+        return {path: tuple(touches) for path, touches in found.items()}
+
+    def changed(self, oid: str) -> frozenset[str]:
+        """Paths that a commit itself changed; for a merge, those that equal no parent.
+
+        A merge that only brings a side branch in is not its author: the branch's own commits are in the range too.
+        """
+        paths = self._changed.get(oid)
+        if paths is None:
+            tree = self._repository.tree_of(oid)
+            parents = self._repository.parents_of(oid)
+            trees: list[str | None] = [self._repository.tree_of(parent) for parent in parents] or [None]
+            sides = [{item.path for item in self._repository.tree_changes(old, tree)} for old in trees]
+            paths = frozenset(set.intersection(*sides))
+            self._changed[oid] = paths
+        return paths
+
+    def _touch(self, commit: Commit, position: int, directory: Directory) -> Touch:
+        signer = self._checks.commit(commit)
+        identities = directory.by_fingerprint.get(signer.fingerprint, ()) if signer.fingerprint else ()
+        problem = signer.problem
+        if signer.fingerprint is not None and not identities:
+            problem = Problem(
+                "proposer.unknown",
+                f"commit {commit.id[:12]} is signed with a key that belongs to nobody (SHA-256 {signer.fingerprint})",
+                remedy="sign with a key of a principal, or run gaitops propose for the change",
+            )
+        return Touch(commit.id, position, identities, problem, emails_of(commit))
+
+
+def emails_of(commit: Commit) -> frozenset[str]:
+    """Addresses of everybody whom a commit names: author, committer, co-authors; case folded."""
+    named = (commit.author.email, commit.committer.email, *coauthors(commit.message))
+    return frozenset(email.casefold() for email in named if email)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doubt: decisions that a compromised key helped to carry since a commit (design 4; threat T17).
+
+A backdated revocation makes every decision doubtful that would not have been authorized without the key, and, through
+the identities that such a decision admitted, the decisions that needed *them*. What is doubtful is the content of
+paths; it is cleared by a later change, by restoration (which is one), or by affirmation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gaitops.history import ledger as spaces
+from gaitops.history.events import Event, needs
+from gaitops.history.ledger import Ledger, sequence_key
+from gaitops.history.standing import Standing
+
+
+class Doubt:
+    """Keeps ``standing.doubtful`` up to date."""
+
+    def __init__(self, ledger: Ledger, standing: Standing) -> None:
+        self._ledger = ledger
+        self._standing = standing
+
+    def after(self, events: Iterable[Event]) -> None:
+        """Follow up on decisions that were just recorded: old doubt they clear, new doubt they raise."""
+        recorded = list(events)
+        for event in recorded:
+            for path in event["operation"]["paths"]:
+                self._standing.doubtful.pop(path, None)
+        for event in recorded:
+            since = event["operation"].get("since")
+            if event["operation"]["kind"] == "revocation.identity" and since is not None:
+                self._taint(str(event["operation"]["fingerprint"]), since)
+
+    def _taint(self, fingerprint: str, since: str) -> None:
+        position = self._ledger.get(spaces.POSITION, since)
+        if position is None:  # Cannot happen: the rules refuse a revocation since an unknown commit.
+            return
+        tainted = frozenset({fingerprint})
+        for _key, event in self._ledger.items(spaces.EVENT, sequence_key(0)):
+            if event["position"] >= position and needs(event, tainted):
+                tainted |= frozenset(event["admits"])
+                self._doubt(event)
+
+    def _doubt(self, event: Event) -> None:
+        for path in event["operation"]["paths"]:
+            row = self._ledger.get(spaces.CHANGED, path)
+            if row is not None and row[1] == event["sequence"]:
+                self._standing.doubtful[path] = event["sequence"]

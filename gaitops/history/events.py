@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Audit events: one per decision, hash-chained, a function of the history (design 5).
+
+An event says what was decided, on which evidence, under which root and rules, and carries the hash of the event
+before it; changing, dropping or inserting one breaks every hash after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gaitops.change.judge import Decision
+from gaitops.documents.times import format_timestamp
+from gaitops.signing.canonical import canonical_json
+
+Event = dict[str, Any]
+
+FIRST = "0" * 64
+"""``previous`` of the first event."""
+
+RULES_VERSION = 1
+
+
+def event_hash(event: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical form of an event without its own hash."""
+    return hashlib.sha256(
+        canonical_json({key: value for key, value in event.items() if key != "hash"})
+    ).hexdigest()
+
+
+def decision_event(
+    decision: Decision,
+    *,
+    sequence: int,
+    previous: str,
+    partition: str,
+    commit: str,
+    change_commit: str,
+    position: int,
+    at: datetime,
+    root_version: int,
+    rules: int,
+    admits: tuple[str, ...],
+) -> Event:
+    """The audit event of an authorized decision.
+
+    Args:
+        decision: what was decided.
+        sequence: number of the event, from 0.
+        previous: hash of the event before.
+        partition: partition that advanced.
+        commit: commit at whose position the decision was made.
+        change_commit: commit whose content became verified.
+        position: position of ``commit``.
+        at: time at which evidence was weighed.
+        root_version: trusted root version that judged.
+        rules: rules version that judged.
+        admits: fingerprints of identities that the operation brought in.
+    """
+    approvals = [
+        {
+            "principal": item.principal,
+            "fingerprint": item.fingerprint,
+            "assurance": item.assurance,
+            "payload": item.payload_digest,
+            "envelope": item.path,
+        }
+        for item in decision.approvals.counted
+    ]
+    event: Event = {
+        "schema": "https://gaitops.dev/schemas/audit-event.schema.json",
+        "sequence": sequence,
+        "previous": previous,
+        "partition": partition,
+        "commit": commit,
+        "changeCommit": change_commit,
+        "position": position,
+        "time": format_timestamp(at),
+        "rootVersion": root_version,
+        "rulesVersion": rules,
+        "operation": decision.operation.to_json(),
+        "decision": "authorized",
+        "proposers": sorted(decision.authors.proposers),
+        "contributors": sorted(decision.authors.contributors),
+        "proposerKeys": sorted(decision.authors.fingerprints),
+        "proposals": sorted(decision.authors.payloads),
+        "requirement": decision.approvals.requirement.to_json(),
+        "approvals": approvals,
+        "admits": list(admits),
+    }
+    event["hash"] = event_hash(event)
+    return event
+
+
+def needs(event: Mapping[str, Any], tainted: frozenset[str]) -> bool:
+    """Whether a decision would not have been authorized without the tainted keys (design 4, doubt)."""
+    remaining = {item["principal"] for item in event["approvals"] if item["fingerprint"] not in tainted}
+    used = {item["fingerprint"] for item in event["approvals"]}
+    if used & tainted and len(remaining) < event["requirement"]["quorum"]:
+        return True
+    keys = set(event["proposerKeys"])
+    return bool(keys & tainted) and keys <= tainted

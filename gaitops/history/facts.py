@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The facts that judging asks for, answered from the ledger (``change.context.Facts``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from gaitops.change.attestation import MAX_ENVELOPE_BYTES, Attestation, read_attestation
+from gaitops.change.context import Evidence, PreviousAssignment, RevokedIdentity
+from gaitops.change.deltas import Delta
+from gaitops.documents.times import parse_timestamp
+from gaitops.errors import Problem, VerificationError
+from gaitops.fleet.people import Identity
+from gaitops.fleet.root import TrustedRoot
+from gaitops.git.repository import Repository
+from gaitops.git.trees import TreeChange
+from gaitops.history import ledger as spaces
+from gaitops.history.events import needs
+from gaitops.history.ledger import Ledger, sequence_key
+from gaitops.history.signatures import SignatureChecks
+from gaitops.signing.canonical import digest
+
+
+def delta_key(delta: Delta) -> str:
+    """Name of a delta in the evidence index."""
+    return digest(delta.to_json())
+
+
+class LedgerFacts:
+    """Facts of one history, from a ledger and the repository's objects."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        ledger: Ledger,
+        checks: SignatureChecks,
+        root: TrustedRoot,
+        skew: timedelta,
+    ) -> None:
+        self.trust_root = root.trust_root
+        self.root = root
+        self.skew = skew
+        self.ignored: list[Problem] = []
+        """Envelopes that could not be read, of this run."""
+        self._repository = repository
+        self._ledger = ledger
+        self._checks = checks
+        self._attestations: dict[str, Attestation] = {}
+
+    # -- taking in evidence --------------------------------------------------------------------------------
+
+    def take(self, change: TreeChange, position: int) -> Attestation | None:
+        """Remember an envelope that is new at a position; ``None`` when it is junk, which is reported.
+
+        An envelope counts from where its bytes first entered, under whatever name (threats T5, T16, T22).
+        """
+        if change.after is None:
+            return None
+        try:
+            if self._repository.size(change.after.oid) > MAX_ENVELOPE_BYTES:
+                message = f"ignored: larger than the {MAX_ENVELOPE_BYTES} bytes that an envelope may have"
+                raise VerificationError.of("approval.malformed", message, path=change.path)
+            attestation = self._read(change.after.oid, change.path)
+        except VerificationError as error:
+            self.ignored.extend(error.problems)
+            return None
+        row = [change.after.oid, change.path]
+        key = delta_key(attestation.deltas[0])
+        rows = self._ledger.get(spaces.EVIDENCE, key) or []
+        if row not in rows:
+            self._ledger.put(spaces.EVIDENCE, key, [*rows, row])
+        if self._ledger.get(spaces.SEEN, change.after.oid) is None:
+            self._ledger.put(spaces.SEEN, change.after.oid, position)
+        return attestation
+
+    def _read(self, oid: str, path: str) -> Attestation:
+        attestation = self._attestations.get(oid)
+        if attestation is None:
+            attestation = read_attestation(self._repository.read(oid), path)
+            self._attestations[oid] = attestation
+        return attestation
+
+    # -- change.context.Facts ------------------------------------------------------------------------------
+
+    def position_of(self, commit: str) -> int | None:
+        """See :class:`gaitops.change.context.Facts`; the same holds for the methods below."""
+        position: int | None = self._ledger.get(spaces.POSITION, commit)
+        return position
+
+    def last_change(self, path: str) -> int:
+        """Position of the newest verified change of a path."""
+        row = self._ledger.get(spaces.CHANGED, path)
+        return row[0] if row is not None else -1
+
+    def is_used(self, payload_digest: str) -> bool:
+        """Whether a payload already carried a decision."""
+        return self._ledger.get(spaces.USED, payload_digest) is not None
+
+    def revoked(self, fingerprint: str) -> RevokedIdentity | None:
+        """The revocation of a key."""
+        row = self._ledger.get(spaces.REVOKED, fingerprint)
+        return RevokedIdentity(fingerprint, row[0], row[1]) if row is not None else None
+
+    def candidates(self, deltas: Sequence[Delta]) -> Iterator[Evidence]:
+        """Envelopes whose first delta is among ``deltas``."""
+        for delta in deltas:
+            for oid, path in self._ledger.get(spaces.EVIDENCE, delta_key(delta)) or ():
+                position: int = self._ledger.get(spaces.SEEN, oid) or 0
+                yield Evidence(self._read(oid, path), path, position)
+
+    def verifies(self, attestation: Attestation, identity: Identity) -> bool:
+        """Whether a key signed an envelope."""
+        return self._checks.envelope(attestation, identity)
+
+    def previous_assignment(
+        self, org: str, project: str, environment: str, repository: str
+    ) -> PreviousAssignment | None:
+        """The assignment before the current one."""
+        row = self._ledger.get(spaces.PREVIOUS, f"{org}/{project}/{environment}/{repository}")
+        return PreviousAssignment(row[0], parse_timestamp(row[1])) if row is not None else None
+
+    def is_withdrawn(self, org: str, policy: str, version: str) -> bool:
+        """Whether a version was withdrawn."""
+        return self._ledger.get(spaces.WITHDRAWN, f"{org}/{policy}@{version}") is not None
+
+    def tainted_quorum(self, fingerprint: str, since: str) -> int | None:
+        """The highest quorum among decisions since a commit that a key helped to carry."""
+        position = self.position_of(since)
+        if position is None:
+            return None
+        tainted = frozenset({fingerprint})
+        quorums = [
+            event["requirement"]["quorum"]
+            for _key, event in self._ledger.items(spaces.EVENT, sequence_key(0))
+            if event["position"] >= position and needs(event, tainted)
+        ]
+        return max(quorums, default=0)

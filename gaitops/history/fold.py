@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fold: a deterministic pass over the first-parent chain that advances partitions (design 5).
+
+For every position of the chain, oldest first (numbers of ``docs/verification.md``):
+
+(1) extend the chain and take in the envelopes that are new;
+(2) find genesis: the first commit with the pinned root, authorized by a threshold of its keys;
+(3) queue the commit for every partition that it touches, and, from the front of each queue, advance to the
+    earliest commit whose change from the verified state is authorized by the evidence now present; repeat;
+(4)-(8) are the judgement of one change, in ``change.judge``;
+(9) record each decision as an audit event and what follows from it: used approvals, revocations, assignments, doubt.
+
+Nothing that a later commit can repair is fatal: what does not advance stays queued and is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from gaitops.change.context import Change, Occasion, Touch
+from gaitops.change.deltas import delta
+from gaitops.change.genesis import judge_genesis
+from gaitops.change.interpret import is_unprotected
+from gaitops.change.judge import Judgement, judge, judge_affirmation
+from gaitops.documents.times import parse_duration
+from gaitops.errors import Problem
+from gaitops.fleet.composite import EMPTY, CompositeSnapshot
+from gaitops.fleet.people import Directory, directory
+from gaitops.fleet.state import DocumentCache, FleetState
+from gaitops.git.commits import Commit
+from gaitops.git.repository import Repository
+from gaitops.git.trees import TreeChange
+from gaitops.history.authors import RangeAuthors
+from gaitops.history.chain import Chain
+from gaitops.history.doubt import Doubt
+from gaitops.history.facts import LedgerFacts
+from gaitops.history.ledger import Ledger
+from gaitops.history.recording import Recorder
+from gaitops.history.signatures import SignatureChecks
+from gaitops.history.standing import Partition, Standing
+from gaitops.history.trees import FLEET_PARTITION, PartitionTrees
+
+DEFAULT_SKEW = timedelta(minutes=5)
+"""Tolerance before ``fleet.yaml`` is verified; its ``skew`` holds afterwards."""
+LOOK_AHEAD = 64
+"""Positions whose signatures are checked on other threads before the fold reaches them."""
+
+Progress = Callable[[int, int], None]
+"""Called with (positions done, positions in all)."""
+
+
+class Fold:
+    """Folds new commits into a standing. One instance per run; not safe for use by several threads."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        standing: Standing,
+        ledger: Ledger,
+        checks: SignatureChecks,
+        *,
+        at: datetime,
+        genesis_path: str = "trust/root/1.root.json",
+    ) -> None:
+        self.repository = repository
+        self.standing = standing
+        self.ledger = ledger
+        self.at = at
+        self.cache = DocumentCache()
+        self.trees = PartitionTrees(repository)
+        self.chain = Chain(repository, ledger)
+        self.authors = RangeAuthors(repository, checks)
+        self.facts = LedgerFacts(repository, ledger, checks, standing.root, DEFAULT_SKEW)
+        self.time_problems: list[Problem] = []
+        self.saw_future = False
+        """Whether a commit lay after the verification time: a later run may judge it otherwise."""
+        self._checks = checks
+        self._genesis_path = genesis_path
+        self._directories: dict[tuple[object, ...], Directory] = {}
+        self._recorder = Recorder(ledger, standing, self.facts)
+        self._doubt = Doubt(ledger, standing)
+        self._stale: set[str] = set()
+        """Partitions whose queue must be judged again, because evidence or a state they depend on changed."""
+        self._refresh_skew()
+
+    # -- the chain -----------------------------------------------------------------------------------------
+
+    def run(self, commits: Sequence[str], progress: Progress | None = None) -> None:
+        """Fold commits, oldest first, that follow the standing's head."""
+        start = self.standing.position + 1
+        for index, commit in enumerate(commits):
+            if index % LOOK_AHEAD == 0:
+                self._expect(commits[index : index + LOOK_AHEAD])
+            self._position(commit, start + index)
+            if progress is not None:
+                progress(index + 1, len(commits))
+
+    def _expect(self, commits: Sequence[str]) -> None:
+        """Start signature checks of what comes next; a wrong guess costs a check and changes nothing."""
+        for oid in commits:
+            commit = self.repository.commit(oid)
+            if commit.signature is not None:
+                self._checks.expect_commit(commit)
+
+    def _position(self, commit: str, position: int) -> None:
+        standing = self.standing
+        # (1) the chain grows, and evidence with it
+        previous = standing.head if position > 0 else None
+        self.chain.extend(commit, position)
+        standing.head, standing.position = commit, position
+        step = self.trees.step(previous, commit)
+        for envelope in step.envelopes:
+            self._take(envelope, position)
+        # (2) nothing counts before genesis
+        if standing.genesis is None:
+            if not self._holds_pinned_root(commit):
+                return
+            standing.genesis = position
+        elif position > standing.genesis:
+            for name in step.touched:
+                self._enqueue(standing.partition(name), position)
+        if not self._may_decide(commit, position, bool(step.touched or step.envelopes)):
+            return
+        # (3) advance whatever the evidence now allows
+        if not standing.born and not self._try_genesis(position):
+            return
+        self._settle(position)
+        if standing.doubtful and step.envelopes:
+            self._affirm(position)
+
+    def _take(self, envelope: TreeChange, position: int) -> None:
+        attestation = self.facts.take(envelope, position)
+        if attestation is None:
+            return
+        for item in attestation.deltas:
+            parts = item.path.split("/", 2)
+            self._stale.add(parts[1] if parts[0] == "orgs" and len(parts) > 1 else FLEET_PARTITION)
+        if self.standing.born:
+            self._checks.expect_envelope(attestation, self.people(None))
+
+    def _enqueue(self, partition: Partition, position: int) -> None:
+        if not partition.queue:
+            # Nothing changed up to the commit before, so its content is the verified content.
+            partition.commit, partition.position = self.chain.at(position - 1), position - 1
+        partition.queue.append(position)
+        self._stale.add(partition.name)
+
+    def _holds_pinned_root(self, commit: str) -> bool:
+        entry = self.repository.snapshot(commit).entry(self._genesis_path)
+        return entry is not None and self.repository.sha256(entry.oid) == self.standing.root.trust_root
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    def _may_decide(self, commit: str, position: int, matters: bool) -> bool:
+        """Whether a commit states a believable time (threat G11); the decision then waits for a later commit.
+
+        A time is refused when it is malformed, lies before the newest decision or after the verification time, each
+        by more than the skew. Only decisions move the bound, so a commit that nobody authorized cannot move it.
+        """
+        seconds = self.repository.commit(commit).committer.time
+        problem = None
+        if seconds is None:
+            problem = "has no readable commit time"
+        else:
+            time = datetime.fromtimestamp(seconds, UTC)
+            newest = self.standing.newest_time
+            if time > self.at + self.facts.skew:
+                self.saw_future = True
+                problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, after the verification time {self.at:%Y-%m-%dT%H:%M:%SZ}"
+            elif newest is not None and time < newest - self.facts.skew:
+                problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, before the newest decision at {newest:%Y-%m-%dT%H:%M:%SZ}"
+        if problem is None:
+            return True
+        if matters:
+            self.time_problems.append(
+                Problem(
+                    "history.time",
+                    f"commit {commit[:12]} (position {position}) {problem}; nothing can be decided at it",
+                    remedy="correct the clock and push another commit; what waits is decided there",
+                )
+            )
+        return False
+
+    def occasion(self, position: int) -> Occasion:
+        """Evaluation time at a position: its commit's time, never before the newest decision."""
+        seconds = self.repository.commit(self.chain.at(position)).committer.time
+        time = datetime.fromtimestamp(seconds or 0, UTC)
+        newest = self.standing.newest_time
+        return Occasion(position, max(time, newest) if newest is not None else time)
+
+    def _refresh_skew(self) -> None:
+        fleet = self.verified().fleet() if self.standing.born else None
+        if fleet is not None:
+            self.facts.skew = parse_duration(fleet.spec.skew)
+
+    # -- states --------------------------------------------------------------------------------------------
+
+    def _content(self, partition: Partition | None) -> str | None:
+        """Commit that shows a partition's verified content; the head, while nothing of it waits."""
+        if partition is None or not partition.queue:
+            return self.standing.head
+        return partition.commit
+
+    def verified(self, replaced: str | None = None, commit: str | None = None) -> FleetState:
+        """Verified state of all partitions, with one of them at another commit if ``replaced`` is given."""
+        partitions = self.standing.partitions
+        commits: dict[str, str | None] = {FLEET_PARTITION: self._content(partitions.get(FLEET_PARTITION))}
+        names = set(self.trees.orgs(self.standing.head)) | {
+            name for name, item in partitions.items() if item.queue
+        }
+        for name in names - {FLEET_PARTITION}:
+            commits[name] = self._content(partitions.get(name))
+        if replaced is not None:
+            commits[replaced] = commit
+        fleet = self.trees.snapshot(commits.pop(FLEET_PARTITION))
+        orgs = {name: self.trees.snapshot(oid) for name, oid in commits.items() if oid is not None}
+        return FleetState(CompositeSnapshot(fleet, orgs), self.cache)
+
+    def people(self, org: str | None, state: FleetState | None = None) -> Directory:
+        """Directory of the fleet, or of one org, in verified state; kept while nothing in it changes."""
+        state = state if state is not None else self.verified()
+        folders = ["trust/principals", "trust/roles"]
+        folders += [f"orgs/{org}/principals", f"orgs/{org}/roles"] if org is not None else []
+        entries = [state.snapshot.entry(folder) for folder in folders]
+        key = (
+            org,
+            self.standing.root.sha256,
+            *(entry.oid if entry is not None else None for entry in entries),
+        )
+        if key not in self._directories:
+            self._directories[key] = directory(state, self.standing.root, org)
+        return self._directories[key]
+
+    # -- genesis -------------------------------------------------------------------------------------------
+
+    def _try_genesis(self, position: int) -> bool:
+        judgement = self.judge_genesis(position)
+        if not judgement.authorized:
+            return False
+        commit = self.chain.at(self.standing.genesis or 0)
+        self.standing.born = True
+        self._recorder.record(judgement, "fleet", commit, self.chain.at(position), self.occasion(position))
+        self._refresh_skew()
+        self._stale.update(self.standing.partitions)
+        return True
+
+    def judge_genesis(self, position: int) -> Judgement:
+        """Judge the tree of the genesis commit as one change from nothing."""
+        commit = self.chain.at(self.standing.genesis or 0)
+        snapshot = self.repository.snapshot(commit)
+        entries = {
+            path: (None, entry) for path, entry in snapshot.walk("") if not path.startswith("approvals/")
+        }
+        deltas = tuple(delta(path, None, after, snapshot) for path, (_none, after) in entries.items())
+        people = Directory.of((), (*self.people(None, FleetState(EMPTY, self.cache)).identities,), ())
+        change = Change(
+            partition=FLEET_PARTITION,
+            deltas=deltas,
+            entries=entries,
+            before=FleetState(EMPTY, self.cache),
+            after=FleetState(snapshot, self.cache),
+            touches={},
+            directory=people,
+        )
+        return judge_genesis(change, self.facts, self.occasion(position))
+
+    # -- advancing -----------------------------------------------------------------------------------------
+
+    def _settle(self, position: int) -> None:
+        """Advance partitions until nothing more advances; the fleet first, then organizations by name."""
+        while self._stale:
+            names = sorted(self._stale, key=lambda name: (name != FLEET_PARTITION, name))
+            self._stale.clear()
+            for name in names:
+                partition = self.standing.partitions.get(name)
+                while partition is not None and partition.queue and self._advance(partition, position):
+                    # Another state may now allow what waits elsewhere.
+                    self._stale.update(p.name for p in self.standing.partitions.values() if p.queue)
+
+    def _advance(self, partition: Partition, position: int) -> bool:
+        for index, queued in enumerate(partition.queue):
+            judgement = self.judge(partition, self.chain.at(queued), queued, self.occasion(position))
+            if judgement.authorized:
+                waiting = partition.queue[index + 1 :]
+                partition.queue = waiting
+                partition.commit, partition.position = self.chain.at(queued), queued
+                self._adopt(judgement, partition, queued, position)
+                return True
+        return False
+
+    def _adopt(self, judgement: Judgement, partition: Partition, queued: int, position: int) -> None:
+        """(9) record decisions and what follows from them."""
+        events = self._recorder.record(
+            judgement, partition.name, self.chain.at(queued), self.chain.at(position), self.occasion(position)
+        )
+        self._doubt.after(events)
+        if judgement.root_after is not self.standing.root:
+            self.standing.root = judgement.root_after
+            self.facts.root = judgement.root_after
+        if partition.name == FLEET_PARTITION:
+            self._refresh_skew()
+
+    def judge(self, partition: Partition, commit: str, position: int, occasion: Occasion) -> Judgement:
+        """Judge the change of a partition from its verified state to a commit of the chain."""
+        changes = self.trees.changes(partition.name, partition.commit, commit)
+        paths = [item.path for item in changes]
+        commits = self.chain.range(partition.position, position)
+        change = self.change(partition.name, changes, self.verified(partition.name, commit), {})
+        touches = self.authors.touches(commits, paths, change.directory)
+        return judge(replace(change, touches=touches), self.facts, occasion)
+
+    def change(
+        self,
+        partition: str,
+        changes: Sequence[TreeChange],
+        after: FleetState,
+        touches: Mapping[str, tuple[Touch, ...]],
+    ) -> Change:
+        """A change from verified state to ``after``. Unprotected paths take no part in it, nor hold it up."""
+        before = self.verified(partition, self._content(self.standing.partitions.get(partition)))
+        source = after.snapshot
+        changes = [item for item in changes if not is_unprotected(item.path, before)]
+        return Change(
+            partition=partition,
+            deltas=tuple(delta(item.path, item.before, item.after, source) for item in changes),
+            entries={item.path: (item.before, item.after) for item in changes},
+            before=before,
+            after=after,
+            touches=touches,
+            directory=self.people(None if partition == FLEET_PARTITION else partition, before),
+        )
+
+    def signer(self, commit: Commit) -> str | None:
+        """Fingerprint of the key that validly signed a commit, whoever owns it."""
+        return self._checks.commit(commit).fingerprint
+
+    # -- doubt ---------------------------------------------------------------------------------------------
+
+    def _affirm(self, position: int) -> None:
+        """Clear the doubt about paths whose content enough people affirm."""
+        for path in sorted(self.standing.doubtful):
+            occasion = self.occasion(position)
+            judgement = self.judge_affirmation(path, occasion)
+            if judgement is not None and judgement.authorized:
+                head = self.standing.head
+                self._recorder.record(judgement, judgement.change.partition, head, head, occasion)
+                del self.standing.doubtful[path]
+
+    def judge_affirmation(self, path: str, occasion: Occasion) -> Judgement | None:
+        """Judge the affirmations of one path; ``None`` when there is no file to stand by."""
+        state = self.verified()
+        entry = state.snapshot.entry(path)
+        if entry is None:
+            return None
+        parts = path.split("/", 2)
+        name = parts[1] if parts[0] == "orgs" else FLEET_PARTITION
+        change = self.change(name, [TreeChange(path, entry, entry)], state, {})
+        return judge_affirmation(change, self.facts, occasion)

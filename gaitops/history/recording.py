@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an authorized change leaves behind: audit events and the facts that later judgements ask for."""
+
+from __future__ import annotations
+
+from gaitops.change.context import Occasion
+from gaitops.change.effects import Effect
+from gaitops.change.judge import Decision, Judgement
+from gaitops.change.operations import Operation
+from gaitops.documents.layout import classify
+from gaitops.documents.models.trust import Principal
+from gaitops.documents.times import format_timestamp
+from gaitops.fleet.people import identities_of
+from gaitops.fleet.state import FleetState
+from gaitops.history import ledger as spaces
+from gaitops.history.events import Event, decision_event
+from gaitops.history.facts import LedgerFacts
+from gaitops.history.ledger import Ledger, sequence_key
+from gaitops.history.standing import Standing
+
+
+class Recorder:
+    """Writes to the ledger; the only place that does so for decisions."""
+
+    def __init__(self, ledger: Ledger, standing: Standing, facts: LedgerFacts) -> None:
+        self._ledger = ledger
+        self._standing = standing
+        self._facts = facts
+
+    def record(
+        self, judgement: Judgement, partition: str, change_commit: str, commit: str, occasion: Occasion
+    ) -> list[Event]:
+        """Record every decision of an authorized change, at the position and time of ``occasion``."""
+        events = [
+            self.record_decision(decision, judgement, partition, change_commit, commit, occasion)
+            for decision in judgement.decisions
+        ]
+        for effect in judgement.effects:
+            self._effect(effect, occasion)
+        if judgement.decisions:
+            newest = self._standing.newest_time
+            self._standing.newest_time = max(newest, occasion.at) if newest is not None else occasion.at
+        return events
+
+    def record_decision(
+        self,
+        decision: Decision,
+        judgement: Judgement,
+        partition: str,
+        change_commit: str,
+        commit: str,
+        occasion: Occasion,
+    ) -> Event:
+        """One decision: its event, the payloads it used, the paths it changed, what it revoked."""
+        standing = self._standing
+        state = judgement.change.before
+        fleet = state.fleet() or judgement.change.after.fleet()
+        event = decision_event(
+            decision,
+            sequence=standing.sequence,
+            previous=standing.audit_head,
+            partition=partition,
+            commit=commit,
+            change_commit=change_commit,
+            position=occasion.position,
+            at=occasion.at,
+            root_version=standing.root.version,
+            rules=fleet.spec.rules if fleet is not None else 1,
+            admits=admitted(decision.operation, judgement.change.before, judgement.change.after),
+        )
+        self._ledger.put(spaces.EVENT, sequence_key(standing.sequence), event)
+        for payload in decision.payloads():
+            self._ledger.put(spaces.USED, payload, standing.sequence)
+        for path in decision.operation.paths:
+            self._ledger.put(spaces.CHANGED, path, [occasion.position, standing.sequence])
+        self._revocation(decision.operation, occasion)
+        standing.sequence += 1
+        standing.audit_head = event["hash"]
+        return event
+
+    def _revocation(self, operation: Operation, occasion: Occasion) -> None:
+        details = operation.details
+        if operation.kind == "revocation.identity":
+            self._ledger.put(
+                spaces.REVOKED, str(details["fingerprint"]), [occasion.position, details["cause"]]
+            )
+        elif operation.kind == "revocation.policy_version":
+            key = f"{details['policy']}@{details['version']}"
+            self._ledger.put(spaces.WITHDRAWN, key, [occasion.position, format_timestamp(occasion.at)])
+
+    def _effect(self, effect: Effect, occasion: Occasion) -> None:
+        """Remember what was enforced before, which is where a rollback may return to (design 4)."""
+        if effect.before is None:
+            return
+        row = [str(effect.before), format_timestamp(occasion.at)]
+        for repository in effect.repositories:
+            self._ledger.put(spaces.PREVIOUS, "/".join((*effect.place, repository)), row)
+
+
+def admitted(operation: Operation, before: FleetState, after: FleetState) -> tuple[str, ...]:
+    """Fingerprints of keys that an operation on a principal brings in, sorted."""
+    if operation.kind not in ("principal.change", "org_principal.change"):
+        return ()
+    found: set[str] = set()
+    for path in operation.paths:
+        location = classify(path)
+        name = location.name or ""
+        qualified = name if location.org is None else f"{location.org}/{name}"
+        old, new = before.document(path, Principal), after.document(path, Principal)
+        was = {item.fingerprint for item in identities_of(qualified, old)} if old is not None else set()
+        now = {item.fingerprint for item in identities_of(qualified, new)} if new is not None else set()
+        found |= now - was
+    return tuple(sorted(found))

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening a history: from a repository, a head and a pinned trust root to a folded state and a verdict.
+
+(0) Nothing is taken on faith but the SHA-256 of root version 1. The repository must be complete and unaltered
+(``git.refusals``), and must hold that root; both are fatal.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gaitops.change.context import Occasion
+from gaitops.change.judge import Judgement
+from gaitops.errors import GaitopsError, Problem, VerificationError
+from gaitops.fleet.root import TrustedRoot, check_not_expired, verify_first_root
+from gaitops.fleet.state import FleetState
+from gaitops.git.repository import Repository
+from gaitops.history.checkpoint import Checkpoint, DamagedCheckpointError, save
+from gaitops.history.fold import Fold, Progress
+from gaitops.history.ledger import META, POSITION, Ledger
+from gaitops.history.signatures import SignatureChecks
+from gaitops.history.standing import Standing
+from gaitops.history.trees import FLEET_PARTITION
+from gaitops.history.verdict import PartitionVerdict, Verdict, Waiting
+
+ROOT_PATH = "trust/root/1.root.json"
+
+
+@dataclass
+class History:
+    """A folded history, ready to answer."""
+
+    repository: Repository
+    fold: Fold
+    folded: int
+    at: datetime
+    anchored_by: str | None = None
+    checkpoint_failed: bool = False
+    """Whether the checkpoint could not be written; the next run starts cold, the verdict stands."""
+
+    @property
+    def standing(self) -> Standing:
+        """Where the fold stands."""
+        return self.fold.standing
+
+    def state(self) -> FleetState:
+        """Verified state of all partitions.
+
+        Raises:
+            VerificationError: ``history.genesis``: nothing is verified yet.
+        """
+        if not self.standing.born:
+            raise VerificationError(self._genesis_problems())
+        return self.fold.verified()
+
+    def verdict(self) -> Verdict:
+        """The verdict at the head."""
+        standing, fold = self.standing, self.fold
+        problems = [] if standing.born else list(self._genesis_problems())
+        partitions = tuple(self._partition(name) for name in self._names()) if standing.born else ()
+        if not standing.born or any(item.waiting is not None for item in partitions):
+            # Commit times matter while something waits; what was decided later at a good time is mended.
+            problems.extend(fold.time_problems)
+        problems.extend(_expiry(standing.root, self.at))
+        return Verdict(
+            head=standing.head,
+            at=self.at,
+            trust_root=standing.root.trust_root,
+            root_version=standing.root.version,
+            solo=standing.root.solo,
+            partitions=partitions,
+            problems=tuple(problems),
+            ignored=tuple(fold.facts.ignored),
+            audit_head=standing.audit_head,
+            decisions=standing.sequence,
+            anchored_by=self.anchored_by,
+            folded=self.folded,
+        )
+
+    def _names(self) -> list[str]:
+        present = {*self.fold.trees.orgs(self.standing.head)}
+        present |= {name for name, item in self.standing.partitions.items() if item.queue}
+        return [FLEET_PARTITION, *sorted(present - {FLEET_PARTITION})]
+
+    def _partition(self, name: str) -> PartitionVerdict:
+        partition = self.standing.partitions.get(name)
+        doubtful = tuple(
+            sorted(item for item in self.standing.doubtful.items() if _partition_of(item[0]) == name)
+        )
+        if partition is None or not partition.queue:
+            return PartitionVerdict(name, self.standing.head, None, doubtful)
+        newest = partition.queue[-1]
+        judgement = self.fold.judge(partition, self.fold.chain.at(newest), newest, self.occasion())
+        waiting = Waiting(tuple(self.fold.chain.at(item) for item in partition.queue), judgement)
+        return PartitionVerdict(name, partition.commit, waiting, doubtful)
+
+    def occasion(self) -> Occasion:
+        """The head's position at verification time."""
+        return Occasion(self.standing.position, self.at)
+
+    def genesis_judgement(self) -> Judgement | None:
+        """Judgement of a genesis that is not verified yet; ``None`` when it is, or when there is none."""
+        if self.standing.born or self.standing.genesis is None:
+            return None
+        return self.fold.judge_genesis(self.standing.position)
+
+    def _genesis_problems(self) -> tuple[Problem, ...]:
+        judgement = self.genesis_judgement()
+        return judgement.problems() if judgement is not None else (_no_genesis(),)
+
+
+def _no_genesis() -> Problem:
+    return Problem(
+        "trust.root_mismatch",
+        f"no commit of the first-parent history holds a {ROOT_PATH} with the pinned digest",
+        path=ROOT_PATH,
+        remedy="check the trust root that you were given out of band, and the repository",
+    )
+
+
+def _expiry(root: TrustedRoot, at: datetime) -> tuple[Problem, ...]:
+    try:
+        check_not_expired(root, at)
+    except GaitopsError as error:
+        return error.problems
+    return ()
+
+
+def _partition_of(path: str) -> str:
+    parts = path.split("/", 2)
+    return parts[1] if parts[0] == "orgs" and len(parts) > 1 else FLEET_PARTITION
+
+
+@contextmanager
+def open_history(
+    repository: Repository,
+    head: str,
+    trust_root: str,
+    *,
+    at: datetime,
+    checkpoint: Path | None = None,
+    writable: bool = True,
+    progress: Progress | None = None,
+) -> Iterator[History]:
+    """Fold the history of ``head`` and hand it over; the checkpoint is written when the block ends.
+
+    Args:
+        repository: the hardened repository.
+        head: full id of the commit to judge.
+        trust_root: SHA-256 of root version 1, given out of band.
+        at: verification time, UTC.
+        checkpoint: file of the local checkpoint; ``None`` to do without.
+        writable: whether the checkpoint may be written.
+        progress: told how many commits are done.
+
+    Raises:
+        VerificationError: ``trust.root_mismatch``, ``history.not_descendant`` when the checkpoint's head is not on
+            the chain, or a damaged repository (``git.*``).
+    """
+    with SignatureChecks() as checks:
+        known = Checkpoint.open(checkpoint, trust_root) if checkpoint is not None else None
+        try:
+            history, meta = (
+                _resume(repository, head, known, checks, at) if known is not None else (None, None)
+            )
+            if history is not None:
+                _run(history, head, progress)
+        except DamagedCheckpointError:
+            history = None
+        if history is None:
+            meta = None
+            history = _start(repository, head, trust_root, checks, at)
+            _run(history, head, progress)
+        yield history
+        if checkpoint is not None and writable and history.folded and not history.fold.saw_future:
+            _save(checkpoint, trust_root, history, meta)
+        if known is not None:
+            known.close()
+
+
+def _start(
+    repository: Repository, head: str, trust_root: str, checks: SignatureChecks, at: datetime
+) -> History:
+    root = verify_first_root(_pinned_root(repository, head, trust_root), trust_root)
+    ledger = Ledger()
+    return History(repository, Fold(repository, Standing(root, ""), ledger, checks, at=at), 0, at)
+
+
+def _pinned_root(repository: Repository, head: str, trust_root: str) -> bytes:
+    """Root metadata version 1 with the pinned digest, from the head or, if it was removed there, from before."""
+    for commit in repository.iterate_first_parents(head):
+        entry = repository.snapshot(commit).entry(ROOT_PATH)
+        if entry is not None and repository.sha256(entry.oid) == trust_root:
+            return repository.read(entry.oid)
+        if entry is not None:
+            break
+    for commit in reversed(repository.first_parents(head)):
+        entry = repository.snapshot(commit).entry(ROOT_PATH)
+        if entry is not None and repository.sha256(entry.oid) == trust_root:
+            return repository.read(entry.oid)
+    raise VerificationError([_no_genesis()])
+
+
+def _resume(
+    repository: Repository, head: str, known: Checkpoint, checks: SignatureChecks, at: datetime
+) -> tuple[History | None, dict[str, object] | None]:
+    """Continue from a checkpoint; nothing when the head lies before it, which needs a cold run."""
+    meta = known.get(META, "state")
+    standing = Standing.from_json(meta)
+    if head != standing.head and known.get(POSITION, head) is not None:
+        return None, None
+    ledger = Ledger(known)
+    fold = Fold(repository, standing, ledger, checks, at=at)
+    for position, (commit, joined) in meta["chain"].items():
+        fold.chain.remember(commit, int(position), joined)
+    return History(repository, fold, 0, at), meta
+
+
+def _run(history: History, head: str, progress: Progress | None) -> None:
+    stop = history.standing.head or None
+    try:
+        commits = history.repository.first_parents(head, stop=stop)
+    except VerificationError as error:
+        if error.code != "history.not_descendant":
+            raise
+        raise VerificationError.of(
+            "history.not_descendant",
+            f"commit {stop}, which this machine verified before, is not on the first-parent history of {head}",
+            remedy="the protected branch was rewritten, or another branch is being judged (then use --no-cache)",
+        ) from error
+    commits.reverse()
+    history.fold.run(commits, progress)
+    history.folded = len(commits)
+
+
+def _save(path: Path, trust_root: str, history: History, meta: dict[str, object] | None) -> None:
+    """Keep what was learned. A checkpoint that cannot be written costs time later and nothing else."""
+    standing = history.standing
+    waiting = [item.position for item in standing.partitions.values() if item.queue]
+    if standing.genesis is not None and not standing.born:
+        waiting.append(standing.genesis)
+    row = standing.to_json(history.fold.chain.to_json(min([standing.position, *waiting])))
+    rows = [*history.fold.ledger.added(), (META, "state", row)]
+    try:
+        save(path, trust_root, rows, expected=meta)
+    except (OSError, sqlite3.Error):
+        history.checkpoint_failed = True

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdict on a history: what is verified, what waits and why, what is in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gaitops.change.judge import Judgement
+from gaitops.documents.times import format_timestamp
+from gaitops.errors import Problem
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Content of a partition that the head has and verified state does not."""
+
+    commits: tuple[str, ...]
+    """Commits that wait, oldest first."""
+    judgement: Judgement
+    """Judgement of the change from verified state to the newest of them, at the head."""
+
+
+@dataclass(frozen=True)
+class PartitionVerdict:
+    """What is known of one partition."""
+
+    name: str
+    commit: str | None
+    """Newest commit whose content of this partition is verified; ``None`` when nothing is."""
+    waiting: Waiting | None
+    doubtful: tuple[tuple[str, int], ...] = ()
+    """(path, sequence number of the doubtful decision), by path."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether everything at the head is authorized and beyond doubt."""
+        return self.commit is not None and self.waiting is None and not self.doubtful
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Every reason against it."""
+        found = list(self.waiting.judgement.problems()) if self.waiting is not None else []
+        found.extend(
+            Problem(
+                "decision.doubtful",
+                f"decision {sequence} carried this content with a key that is compromised since before it",
+                path=path,
+                remedy="affirm it (gaitops approve --affirm), restore it, or change it with keys in good standing",
+            )
+            for path, sequence in self.doubtful
+        )
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What ``gaitops verify`` says."""
+
+    head: str
+    at: datetime
+    trust_root: str
+    root_version: int
+    solo: bool
+    """The root has one person: for trying out; every verdict says so."""
+    partitions: tuple[PartitionVerdict, ...]
+    problems: tuple[Problem, ...]
+    """Problems of the history as a whole: root expiry, commit times, genesis."""
+    ignored: tuple[Problem, ...]
+    """Envelopes that could not be read. They harm nothing."""
+    audit_head: str
+    decisions: int
+    anchored_by: str | None = None
+    """Release that the history was judged from instead of genesis."""
+    folded: int = 0
+    """Commits judged by this run; the others were known from the checkpoint."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether all of the head's protected content is authorized."""
+        return bool(self.partitions) and not self.problems and all(item.verified for item in self.partitions)
+
+    def all_problems(self) -> tuple[Problem, ...]:
+        """Every reason against it, without repetition."""
+        found = [*self.problems, *(problem for item in self.partitions for problem in item.problems())]
+        return tuple(dict.fromkeys(found))
+
+    def only(self, org: str) -> Verdict:
+        """The verdict on one organization and what it depends on, the fleet partition (design 5, ``--org``)."""
+        kept = tuple(item for item in self.partitions if item.name in ("fleet", org))
+        return Verdict(
+            self.head,
+            self.at,
+            self.trust_root,
+            self.root_version,
+            self.solo,
+            kept,
+            self.problems,
+            self.ignored,
+            self.audit_head,
+            self.decisions,
+            self.anchored_by,
+            self.folded,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {
+            "verified": self.verified,
+            "head": self.head,
+            "at": format_timestamp(self.at),
+            "trustRoot": self.trust_root,
+            "rootVersion": self.root_version,
+            "solo": self.solo,
+            "anchoredBy": self.anchored_by,
+            "decisions": self.decisions,
+            "auditHead": self.audit_head,
+            "folded": self.folded,
+            "partitions": [_partition(item) for item in self.partitions],
+            "problems": [problem.to_json() for problem in self.all_problems()],
+            "ignored": [problem.to_json() for problem in self.ignored],
+        }
+
+
+def _partition(item: PartitionVerdict) -> dict[str, object]:
+    return {
+        "name": item.name,
+        "verified": item.verified,
+        "commit": item.commit,
+        "waiting": list(item.waiting.commits) if item.waiting is not None else [],
+        "pending": item.waiting.judgement.pending if item.waiting is not None else False,
+        "doubtful": [{"path": path, "decision": sequence} for path, sequence in item.doubtful],
+    }
