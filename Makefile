@@ -1,0 +1,39 @@
+# Everything a developer or CI needs; each target creates what it lacks.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= auto
+
+.PHONY: demo test lint bench docs clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $(STAMP)
+
+tools/node_modules/.installed: tools/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix tools
+	touch $@
+
+demo: $(STAMP) ## the whole story in a scratch directory
+	$(BIN)/gaitops demo
+
+test: $(STAMP) ## all tests
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+lint: $(STAMP) tools/node_modules/.installed ## style, types, workflows, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/lint_workflows.py
+
+bench: $(STAMP) ## measured ratios of docs/performance, takes minutes
+	$(BIN)/python -m benchmarks.run
+
+docs: $(STAMP) ## write generated references and schemas
+	$(BIN)/python -m gaitops.cli.reference --write
+
+clean:
+	rm -rf $(VENV) tools/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
