@@ -12,7 +12,7 @@ from typing import Any
 
 SUFFIX = ".schema.json"
 _CANDIDATES = (
-    Path(__file__).resolve().parent / "output_schemas",
+    Path(__file__).resolve().parents[1] / "schemas" / "output",
     Path(__file__).resolve().parents[2] / "schemas" / "output",
 )
 

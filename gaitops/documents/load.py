@@ -8,6 +8,7 @@ names in the document are compared with those of the path (threat D9).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from pydantic import ValidationError
 
@@ -17,6 +18,7 @@ from gaitops.documents.kinds import KINDS
 from gaitops.documents.layout import Location, classify
 from gaitops.documents.models.base import API_VERSION, Document, scope_contains
 from gaitops.documents.reader import Parsed, read_yaml
+from gaitops.documents.text import MAX_PROBLEMS
 from gaitops.errors import InvalidInputError, Problem
 
 __all__ = ["KINDS", "load_document", "parse_document"]
@@ -53,7 +55,8 @@ def parse_document(data: bytes, location: Location) -> Document:
     try:
         document = KINDS[location.kind].model_validate(value)
     except ValidationError as error:
-        problems = [*explain(error, KINDS[location.kind], value, path), *problems]
+        explained = explain(error, KINDS[location.kind], value, path)
+        problems = [*problems, *islice(explained, MAX_PROBLEMS)]
     if document is None or problems:
         raise InvalidInputError(_placed(problems, parsed))
     return document

@@ -135,6 +135,24 @@ def init_repository(path: Path, branch: str = "main", *, bare: bool = False) -> 
     return Repository.open(path)
 
 
+def record_checkout(repository: Repository, commit: str) -> None:
+    """Make the index of a new repository say what ``commit`` holds, as if it had been checked out.
+
+    For a work tree whose files were just written with exactly these bytes; no file is touched. Without it
+    ``git status`` would call all of them deleted and untracked.
+
+    Raises:
+        InternalError: ``git.write_failed``.
+    """
+    tree = repository.tree_of(commit)
+    try:
+        index = libgit2.open_for_references(repository.location).index
+        index.read_tree(tree)
+        index.write()
+    except libgit2.FAILURES as error:
+        raise InternalError.of("git.write_failed", f"cannot write the index: {error}") from error
+
+
 def _lost(name: str) -> LostRaceError:
     return LostRaceError.of(
         "history.fork",

@@ -3,43 +3,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from gaitops.change.context import Touch
 from gaitops.errors import Problem
 from gaitops.fleet.people import Directory
 from gaitops.git.commits import Commit, coauthors
 from gaitops.git.repository import Repository
+from gaitops.history.chain import Chain
 from gaitops.history.signatures import SignatureChecks
 
 
 class RangeAuthors:
-    """Reads authorship from commits; what each commit changed is computed once."""
+    """Reads authorship from commits; what each commit changed is computed once, and found by path."""
 
-    def __init__(self, repository: Repository, checks: SignatureChecks) -> None:
+    def __init__(self, repository: Repository, checks: SignatureChecks, chain: Chain) -> None:
         self._repository = repository
         self._checks = checks
+        self._chain = chain
         self._changed: dict[str, frozenset[str]] = {}
+        self._indexed: set[int] = set()
+        self._by_path: dict[str, list[tuple[int, str]]] = {}
 
     def touches(
-        self, commits: Iterable[tuple[str, int]], paths: Collection[str], directory: Directory
+        self,
+        after: int,
+        until: int,
+        paths: Collection[str],
+        directory: Directory,
+        unmerged: Collection[str] = (),
     ) -> Mapping[str, tuple[Touch, ...]]:
-        """For each path, the commits that touched it.
+        """For each path, the commits of a range that touched it.
 
         Args:
-            commits: (commit id, position at which it joined the chain) of the whole range.
+            after: position before the range.
+            until: last position of the range.
             paths: paths of the change's deltas.
             directory: the people who are believed.
+            unmerged: commits of a pull request, which would join at the position after ``until``.
         """
-        wanted = frozenset(paths)
-        found: dict[str, list[Touch]] = {path: [] for path in wanted}
-        for oid, position in commits:
-            hit = self.changed(oid) & wanted
-            if hit:
-                touch = self._touch(self._repository.commit(oid), position, directory)
-                for path in hit:
-                    found[path].append(touch)
+        for position in range(after + 1, until + 1):
+            self._index(position)
+        found: dict[str, list[Touch]] = {}
+        for path in paths:
+            hits = [(oid, at) for at, oid in self._by_path.get(path, ()) if after < at <= until]
+            hits += [(oid, until + 1) for oid in unmerged if path in self.changed(oid)]
+            found[path] = [self._touch(self._repository.commit(oid), at, directory) for oid, at in hits]
         return {path: tuple(touches) for path, touches in found.items()}
+
+    def _index(self, position: int) -> None:
+        if position in self._indexed:
+            return
+        self._indexed.add(position)
+        for oid in self._chain.joined(position):
+            for path in self.changed(oid):
+                self._by_path.setdefault(path, []).append((position, oid))
 
     def changed(self, oid: str) -> frozenset[str]:
         """Paths that a commit itself changed; for a merge, those that equal no parent.

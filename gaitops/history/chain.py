@@ -7,7 +7,6 @@ position of the merge that made them reachable; that is where their signatures e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from gaitops.git.repository import Repository
@@ -48,11 +47,9 @@ class Chain:
         """Commit at a position that this run has seen."""
         return self._ids[position]
 
-    def range(self, after: int, until: int) -> Iterator[tuple[str, int]]:
-        """Commits that joined in (after, until], with the position at which they did."""
-        for position in range(after + 1, until + 1):
-            for commit in self._joined.get(position, ()):
-                yield commit, position
+    def joined(self, position: int) -> list[str]:
+        """Commits that joined at a position: its own, and those that a merge brought in."""
+        return self._joined.get(position, [])
 
     def to_json(self, after: int) -> dict[str, Any]:
         """Positions from ``after`` on: what a later run needs to judge what is still pending."""

@@ -47,6 +47,10 @@ DEFAULT_SKEW = timedelta(minutes=5)
 LOOK_AHEAD = 64
 """Positions whose signatures are checked on other threads before the fold reaches them."""
 
+FRONT = 32
+"""Queued commits that are judged at every position, from the front, besides the newest. Without a bound, whoever can
+push could make a verification take time that grows with the square of the commits."""
+
 Progress = Callable[[int, int], None]
 """Called with (positions done, positions in all)."""
 
@@ -71,7 +75,7 @@ class Fold:
         self.cache = DocumentCache()
         self.trees = PartitionTrees(repository)
         self.chain = Chain(repository, ledger)
-        self.authors = RangeAuthors(repository, checks)
+        self.authors = RangeAuthors(repository, checks, self.chain)
         self.facts = LedgerFacts(repository, ledger, checks, standing.root, DEFAULT_SKEW)
         self.time_problems: list[Problem] = []
         self.saw_future = False
@@ -280,7 +284,8 @@ class Fold:
                     self._stale.update(p.name for p in self.standing.partitions.values() if p.queue)
 
     def _advance(self, partition: Partition, position: int) -> bool:
-        for index, queued in enumerate(partition.queue):
+        for index in _worth_judging(len(partition.queue)):
+            queued = partition.queue[index]
             judgement = self.judge(partition, self.chain.at(queued), queued, self.occasion(position))
             if judgement.authorized:
                 waiting = partition.queue[index + 1 :]
@@ -306,9 +311,8 @@ class Fold:
         """Judge the change of a partition from its verified state to a commit of the chain."""
         changes = self.trees.changes(partition.name, partition.commit, commit)
         paths = [item.path for item in changes]
-        commits = self.chain.range(partition.position, position)
         change = self.change(partition.name, changes, self.verified(partition.name, commit), {})
-        touches = self.authors.touches(commits, paths, change.directory)
+        touches = self.authors.touches(partition.position, position, paths, change.directory)
         return judge(replace(change, touches=touches), self.facts, occasion)
 
     def change(
@@ -358,3 +362,8 @@ class Fold:
         name = parts[1] if parts[0] == "orgs" else FLEET_PARTITION
         change = self.change(name, [TreeChange(path, entry, entry)], state, {})
         return judge_affirmation(change, self.facts, occasion)
+
+
+def _worth_judging(length: int) -> Sequence[int]:
+    """Indices of a queue that are judged: the front, and the newest, which contains everything before it."""
+    return range(length) if length <= FRONT + 1 else (*range(FRONT), length - 1)

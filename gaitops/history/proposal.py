@@ -189,11 +189,9 @@ def _judge(history: History, name: str, after: FleetState, commits: Sequence[str
     changes = difference(before, after, name)
     change = fold.change(name, changes, after, {})
     partition = standing.partitions.get(name)
-    waiting = (
-        list(fold.chain.range(partition.position, standing.position)) if partition and partition.queue else []
-    )
-    ranged = [*waiting, *((commit, position) for commit in commits)]
-    touches = fold.authors.touches(ranged, [item.path for item in changes], change.directory)
+    after_position = partition.position if partition is not None and partition.queue else standing.position
+    paths = [item.path for item in changes]
+    touches = fold.authors.touches(after_position, standing.position, paths, change.directory, commits)
     return judge(replace(change, touches=touches), fold.facts, Occasion(position, history.at))
 
 

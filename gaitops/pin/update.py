@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gaitops pin init`` and ``pin update``: from a release to the content of ``.gaitops/``.
+
+What was fetched is verified as ``pin verify`` would, before anything is written: a pin that this module writes holds.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gaitops.documents import strict_json
+from gaitops.errors import InvalidInputError, UnsafeOperationError, VerificationError
+from gaitops.pin.client import ReleaseClient
+from gaitops.pin.folder import read_folder, restore, write_folder
+from gaitops.pin.layout import (
+    CANDIDATE,
+    ENFORCED,
+    FOLDER,
+    PIN_FILE,
+    RELEASE_FILE,
+    assignments_file,
+    files_folder,
+    root_file,
+    statement_file,
+)
+from gaitops.pin.model import Pin, PinnedEnvironment, PinnedVersion, read_pin
+from gaitops.pin.verify import VerifiedPin, check_not_lower, verify_pin
+from gaitops.release.layout import (
+    REPOSITORIES_TARGET,
+    assignments_statement,
+    is_safe_path,
+    version_folder,
+    version_statement,
+)
+from gaitops.release.sources import Source
+from gaitops.release.statement import AssignmentsPredicate, ReleasePredicate, Version, VersionPredicate
+from gaitops.release.verify import invalid
+
+
+@dataclass(frozen=True, slots=True)
+class PinRequest:
+    """What to pin: one environment of one repository."""
+
+    environment: str
+    repository: str
+    """Normalised repository id, for example ``github.com/acme/pay``."""
+    org: str | None = None
+    project: str | None = None
+    """Org and project of the repository, when they are known; the release is asked otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinUpdate:
+    """The pin before and after."""
+
+    before: Pin | None
+    after: VerifiedPin
+    changed: tuple[str, ...]
+    """Files of ``.gaitops/`` that were added, changed or removed, sorted."""
+
+
+def init_pin(
+    repository: Path, source: Source, trust_root: str, requests: Sequence[PinRequest], now: datetime
+) -> PinUpdate:
+    """Create ``.gaitops/`` in a repository that has none.
+
+    Raises:
+        UnsafeOperationError: ``pin.exists``.
+        InvalidInputError: ``pin.not_assigned``, ``release.not_found``.
+        GaitopsError: As :class:`gaitops.pin.client.ReleaseClient` and :func:`gaitops.pin.verify.verify_pin` raise.
+    """
+    restore(repository)
+    if (repository / FOLDER).exists():
+        raise UnsafeOperationError.of(
+            "pin.exists", f"{repository} already has {FOLDER}/", remedy="renew it with: gaitops pin update"
+        )
+    files = fetch_pin(source, trust_root, requests, now)
+    return _write(repository, {}, None, files, trust_root)
+
+
+def update_pin(
+    repository: Path, source: Source, trust_root: str, now: datetime, extra: Sequence[PinRequest] = ()
+) -> PinUpdate:
+    """Renew ``.gaitops/`` from the newest release, for the environments that it pins and those of ``extra``.
+
+    The old folder may be damaged, apart from ``pin.yaml``: renewing is how it is repaired.
+
+    Raises:
+        VerificationError: ``release.rollback`` when the source holds an older release than the pinned one;
+            ``trust.root_mismatch`` when the pin is of another fleet.
+        InvalidInputError: ``pin.not_found``, ``pin.not_assigned``, ``release.not_found``.
+        GaitopsError: As :class:`gaitops.pin.client.ReleaseClient` and :func:`gaitops.pin.verify.verify_pin` raise.
+    """
+    restore(repository)
+    old = read_folder(repository)
+    before = read_pin(old[PIN_FILE])
+    if before.trust_root != trust_root:
+        raise VerificationError.of(
+            "trust.root_mismatch",
+            f"the pin is of trust root {before.trust_root}, yours is {trust_root}",
+            path=f"{FOLDER}/{PIN_FILE}",
+            remedy=f"to move to another fleet, delete {FOLDER}/ and run: gaitops pin init",
+        )
+    known = {
+        name: PinRequest(name, pinned.repository, pinned.org, pinned.project)
+        for name, pinned in before.environments.items()
+    }
+    requests = {**known, **{request.environment: request for request in extra}}
+    files = fetch_pin(source, trust_root, list(requests.values()), now)
+    return _write(repository, old, before, files, trust_root)
+
+
+def fetch_pin(
+    source: Source, trust_root: str, requests: Sequence[PinRequest], now: datetime
+) -> dict[str, bytes]:
+    """The files of a new pin, from the newest release at ``source``.
+
+    Raises:
+        GaitopsError: As :func:`init_pin` does.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        client = ReleaseClient(source, trust_root, Path(scratch), now)
+        return _Fetch(client).finish(requests)
+
+
+def newest_release(source: Source, trust_root: str, now: datetime) -> ReleasePredicate:
+    """What the newest release at ``source`` says of itself.
+
+    Raises:
+        GaitopsError: As :class:`gaitops.pin.client.ReleaseClient` does.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        return ReleaseClient(source, trust_root, Path(scratch), now).release
+
+
+def _write(
+    repository: Path, old: Mapping[str, bytes], before: Pin | None, files: dict[str, bytes], trust_root: str
+) -> PinUpdate:
+    after = verify_pin(files, trust_root)
+    problems = [] if before is None else list(check_not_lower(before, after.pin))
+    if problems:
+        raise VerificationError(problems)
+    changed = tuple(path for path in sorted(old.keys() | files.keys()) if old.get(path) != files.get(path))
+    if changed:
+        write_folder(repository, files)
+    return PinUpdate(before, after, changed)
+
+
+class _Fetch:
+    """Collects the files of one pin."""
+
+    def __init__(self, client: ReleaseClient) -> None:
+        self._client = client
+        self._files: dict[str, bytes] = {RELEASE_FILE: client.release_envelope}
+        for version, data in enumerate(client.roots, start=1):
+            self._files[root_file(version)] = data
+
+    def finish(self, requests: Sequence[PinRequest]) -> dict[str, bytes]:
+        release = self._client.release
+        pin = Pin(
+            fleet=release.fleet,
+            trust_root=release.trust_root,
+            release=release.release,
+            environments={request.environment: self._environment(request) for request in requests},
+        )
+        self._files[PIN_FILE] = pin.to_bytes()
+        return self._files
+
+    def _environment(self, request: PinRequest) -> PinnedEnvironment:
+        path, payload = self._assignments(request)
+        envelope, _, said = self._client.signed(path, payload, AssignmentsPredicate)
+        self._files[assignments_file(request.environment)] = envelope
+        row = next((row for row in said.environments if row.environment == request.environment), None)
+        if row is None:
+            known = ", ".join(row.environment for row in said.environments)
+            raise InvalidInputError.of(
+                "pin.not_assigned",
+                f"{request.repository} has no assignment in environment {request.environment}; it has: {known}",
+            )
+        candidate = row.candidate
+        return PinnedEnvironment(
+            repository=said.repository,
+            org=said.org,
+            project=said.project,
+            since=said.release,
+            mode=row.mode,
+            enforced=self._version(request.environment, ENFORCED, row.enforced),
+            candidate=None if candidate is None else self._version(request.environment, CANDIDATE, candidate),
+        )
+
+    def _assignments(self, request: PinRequest) -> tuple[str, bytes]:
+        """Target path and payload of the repository's statement; the project may have changed since it was pinned."""
+        if not is_safe_path(request.repository):
+            raise InvalidInputError.of(
+                "repository.url", f"{request.repository!r} is not a repository id like github.com/acme/pay"
+            )
+        if request.org is not None and request.project is not None:
+            path = assignments_statement(request.org, request.project, request.repository)
+            payload = self._client.target(path)
+            if payload is not None:
+                return path, payload
+        org, project = self._locate(request.repository)
+        path = assignments_statement(org, project, request.repository)
+        return path, self._client.require_target(path)
+
+    def _locate(self, repository: str) -> tuple[str, str]:
+        index = strict_json.loads(self._client.require_target(REPOSITORIES_TARGET), REPOSITORIES_TARGET)
+        repositories = index.get("repositories") if isinstance(index, dict) else None
+        if not isinstance(repositories, dict):
+            raise invalid("not an index of repositories", REPOSITORIES_TARGET)
+        place = repositories.get(repository)
+        if place is None:
+            raise InvalidInputError.of(
+                "pin.not_assigned",
+                f"the fleet {self._client.release.fleet} assigns nothing to {repository}",
+                remedy="ask the fleet's owners to register the repository, or check its id",
+            )
+        return str(place.get("org")), str(place.get("project"))
+
+    def _version(self, environment: str, which: str, version: Version) -> PinnedVersion:
+        path = version_statement(version.org, version.policy, version.version)
+        envelope, statement, said = self._client.statement(path, VersionPredicate)
+        if said.policy_version != version:
+            raise invalid(f"the statement is about {said.policy_version}, not about {version}", path)
+        self._files[statement_file(environment, which)] = envelope
+        source = version_folder(version.org, version.policy, version.version)
+        for subject in statement.subjects:
+            data = self._client.require_target(f"{source}/{subject.name}")
+            self._files[files_folder(environment, which) + subject.name] = data
+        return PinnedVersion(
+            org=version.org,
+            policy=version.policy,
+            version=version.version,
+            digest=version.digest,
+            gait_digest=said.gait.digest,
+        )

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder that holds a release on disk: a reader never sees half of one, and of two writers one loses.
+
+Every file but ``timestamp.json`` carries its version or digest in its name and is written before anything refers to
+it. Replacing ``timestamp.json`` is the one step that publishes; a process that dies before it leaves files behind that
+nobody refers to and the next run overwrites. Files of earlier releases stay, for clients that are in the middle of one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gaitops.errors import InternalError, VerificationError
+from gaitops.release.layout import STAGED, TIMESTAMP_FILE
+
+_INCOMING: Final = ".incoming"
+"""Files on their way in; on the same file system, so that renaming them is atomic."""
+
+
+class ReleaseFolder:
+    """Writes a release into ``path``; the folder is created when needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, file: str) -> bytes | None:
+        """The bytes of a file, ``None`` when there is none.
+
+        Raises:
+            InternalError: ``release.io``.
+        """
+        with _storage(self.path):
+            try:
+                return (self.path / file).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    @property
+    def staged(self) -> Path:
+        """Where a release waits that still lacks signatures."""
+        return self.path / STAGED
+
+    def holds_release(self) -> bool:
+        """Whether there is a release already, published or staged."""
+        return (self.path / TIMESTAMP_FILE).exists() or self.staged.exists()
+
+    def publish(self, files: Mapping[str, bytes], timestamp: bytes, replaces: bytes | None) -> int:
+        """Write ``files``, then switch readers to them with ``timestamp``.
+
+        Args:
+            files: Path → bytes of everything that ``timestamp`` leads to.
+            timestamp: The new ``timestamp.json``.
+            replaces: The one that it continues. A folder without any is filled; one with another is left alone.
+
+        Returns:
+            How many files were written; those that were there with the same bytes are not counted.
+
+        Raises:
+            VerificationError: ``history.fork`` when somebody else published in the meantime.
+            InternalError: ``release.io``.
+        """
+        with self._locked():
+            self._require_continues(replaces)
+            written = self._write(files)
+            self._write({TIMESTAMP_FILE: timestamp})
+            shutil.rmtree(self.staged, ignore_errors=True)
+        return written + 1
+
+    def stage(self, files: Mapping[str, bytes], replaces: bytes | None) -> int:
+        """Keep ``files`` aside until enough publishers have signed; readers see nothing of them.
+
+        Returns:
+            How many files were written.
+
+        Raises:
+            VerificationError: ``history.fork``.
+            InternalError: ``release.io``.
+        """
+        with self._locked():
+            self._require_continues(replaces)
+            shutil.rmtree(self.staged, ignore_errors=True)
+            return self._write({f"{STAGED}/{file}": data for file, data in files.items()})
+
+    def _require_continues(self, replaces: bytes | None) -> None:
+        current = self.read(TIMESTAMP_FILE)
+        if current is not None and current != replaces:
+            raise VerificationError.of(
+                "history.fork",
+                f"{self.path} holds another release than the one that this one continues",
+                path=TIMESTAMP_FILE,
+                remedy="read the previous release again and publish after it",
+            )
+
+    def _write(self, files: Mapping[str, bytes]) -> int:
+        changed = {file: data for file, data in files.items() if self.read(file) != data}
+        folders = set()
+        for file, data in changed.items():
+            target = self.path / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.path / _INCOMING / "file"
+            write_durably(temporary, data)
+            temporary.replace(target)
+            folders.add(target.parent)
+        for folder in folders:
+            sync_folder(folder)
+        return len(changed)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One writer at a time. The lock is the kernel's: it goes with the process, however that ends."""
+        with _storage(self.path):
+            (self.path / _INCOMING).mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+                shutil.rmtree(self.path / _INCOMING)
+            finally:
+                os.close(descriptor)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file so that its bytes survive a crash after this returns."""
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InternalError.of("release.io", f"cannot read or write below {path}: {error}") from error

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gaitops publish``: verified content becomes the next release in a folder.
+
+With as many signers as the root asks for, readers see the release at once. With fewer it is staged, invisible to
+readers, until :func:`gaitops.release.cosign.cosign` completes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from securesystemslib.signer import Signer
+
+from gaitops.errors import VerificationError
+from gaitops.fleet.root import root_chain
+from gaitops.release.content import ReleaseContent
+from gaitops.release.folder import ReleaseFolder
+from gaitops.release.layout import ENVELOPES
+from gaitops.release.metadata import Draft, draft, issued_at, metadata_bytes, timestamp_metadata
+from gaitops.release.previous import check_continuity
+from gaitops.release.sign import SignedDraft, require_publishers, sign_draft, sign_metadata
+from gaitops.release.signatures import role_keys
+from gaitops.release.verify import VerifiedRelease
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReport:
+    """What a publisher has done."""
+
+    status: Literal["published", "staged"]
+    number: int
+    commit: str
+    root_version: int
+    missing_signatures: int
+    """Publishers who must still sign before readers see the release."""
+    renewed: tuple[str, ...]
+    """Roles whose metadata is new in this release, sorted; consumers of all others download nothing of theirs."""
+    files_written: int
+    timestamp_version: int | None
+    """``None`` while staged."""
+    timestamp_expires: datetime | None
+    snapshot_expires: datetime
+
+
+def publish(
+    content: ReleaseContent,
+    signers: Sequence[Signer],
+    out: Path,
+    *,
+    previous: VerifiedRelease | None,
+    now: datetime,
+    first: bool = False,
+    packs: Mapping[str, bytes] | None = None,
+) -> PublishReport:
+    """Publish ``content`` into ``out`` as the release after ``previous``.
+
+    Args:
+        content: Verified state.
+        signers: Publishers of the newest root; any number of them.
+        out: Folder of the release.
+        previous: From :func:`gaitops.release.previous.read_previous`; ``None`` only with ``first``.
+        now: Judges the root's expiry, and moves expiries on when the commit is old.
+        first: There is no previous release, and never was.
+        packs: Gait registry packs by target path (:func:`gaitops.release.layout.version_pack`).
+
+    Raises:
+        VerificationError: ``trust.*``, ``history.not_descendant``, ``history.fork``.
+        InvalidInputError: ``release.previous_required``, ``release.publisher``, ``release.unsafe_path``.
+        UnsafeOperationError: ``history.fork``.
+        InternalError: ``signing.failed``, ``release.io``.
+    """
+    folder = ReleaseFolder(out)
+    root = root_chain(content.root_chain, content.trust_root, now)
+    require_publishers(signers, root)
+    check_continuity(content, previous, folder, first=first)
+    issued = issued_at(content.time, content.expiries.snapshot, now)
+    drafted = draft(content, root, previous, issued, packs or {})
+
+    def envelopes(path: str) -> bytes | None:
+        return folder.read(path) if path.startswith(f"{ENVELOPES}/") else None
+
+    signed = sign_draft(drafted, signers, envelopes)
+    return finish(content, drafted, signed, signers, folder, previous=previous, now=now)
+
+
+def finish(
+    content: ReleaseContent,
+    drafted: Draft,
+    signed: SignedDraft,
+    signers: Sequence[Signer],
+    folder: ReleaseFolder,
+    *,
+    previous: VerifiedRelease | None,
+    now: datetime,
+) -> PublishReport:
+    """Publish signed files, or stage them while signatures are missing.
+
+    Raises:
+        VerificationError: ``history.fork``; ``release.invalid`` when no signer may sign the timestamp.
+        InternalError: ``signing.failed``, ``release.io``.
+    """
+    replaces = None if previous is None else previous.timestamp.data
+    version = expires = None
+    if signed.missing:
+        written = folder.stage(signed.files, replaces)
+    else:
+        version = 1 if previous is None else previous.timestamp.version + 1
+        expires = issued_at(content.time, content.expiries.timestamp, now) + content.expiries.timestamp
+        timestamp = signed_timestamp(drafted.roots[-1], drafted.number, version, expires, signers)
+        written = folder.publish(signed.files, timestamp, replaces)
+    return PublishReport(
+        status="staged" if signed.missing else "published",
+        number=drafted.number,
+        commit=content.commit,
+        root_version=drafted.root.version,
+        missing_signatures=signed.missing,
+        renewed=tuple(sorted(name for name, role in drafted.roles.items() if role.kept is None)),
+        files_written=written,
+        timestamp_version=version,
+        timestamp_expires=expires,
+        snapshot_expires=drafted.roles["snapshot"].metadata.signed.expires,
+    )
+
+
+def signed_timestamp(
+    root: bytes, number: int, version: int, expires: datetime, signers: Sequence[Signer]
+) -> bytes:
+    """The file of a new timestamp for release ``number``.
+
+    Raises:
+        VerificationError: ``release.invalid`` when these signers are too few for the root's timestamp role.
+        InternalError: ``signing.failed``.
+    """
+    metadata = timestamp_metadata(number, version, expires)
+    sign_metadata(metadata, signers)
+    missing = role_keys(root)["timestamp"].missing(metadata)
+    if missing:
+        raise VerificationError.of(
+            "release.invalid", f"{missing} more publishers must sign the timestamp at the same time"
+        )
+    return metadata_bytes(metadata)
