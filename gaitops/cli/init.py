@@ -29,7 +29,9 @@ def _email(text: str) -> tuple[str, str]:
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--fleet", required=True, metavar="NAME", help="Name of the fleet.")
-@click.option("--org", "orgs", multiple=True, metavar="ORG", help="An organization to start with; repeatable.")
+@click.option(
+    "--org", "orgs", multiple=True, metavar="ORG", help="An organization to start with; repeatable."
+)
 @click.option(
     "--root-key",
     "root_keys",

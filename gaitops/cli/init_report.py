@@ -61,7 +61,9 @@ def _paragraphs(made: Plan, built: Built, folder: Path, publisher_repo: Path | N
     found.append(_complete(made, place) if made.complete else _incomplete(made, place))
     if publisher_repo is not None:
         where = shlex.quote(str(publisher_repo))
-        found.append(f"The publisher repository's files are in {where}; read its README.md, then commit it there.")
+        found.append(
+            f"The publisher repository's files are in {where}; read its README.md, then commit it there."
+        )
     return found
 
 

@@ -47,17 +47,13 @@ def resolve(
     The answer comes from verified state: content that nobody authorized has no effect on it.
     """
     from gaitops.cli.opening import opened
-    from gaitops.documents.models.tenancy import repository_id
+    from gaitops.documents.models.tenancy import repository_name
     from gaitops.fleet.assignments import resolve_all
     from gaitops.report.tables import table
 
     if everything == (repository is not None):
         raise click.UsageError("name one --repository, or ask for --all")
-    wanted = (
-        repository_id(repository if "/" not in repository or ":" in repository else f"https://{repository}")
-        if repository
-        else None
-    )
+    wanted = repository_name(repository) if repository is not None else None
     with opened(repo, rev, trust_root, at=at) as history:
         rows = [
             row

@@ -19,6 +19,15 @@ COMMANDS: Table = {
     "approve": Lazy("gaitops.cli.approvals:approve", "Sign that you approve a change."),
     "withdraw": Lazy("gaitops.cli.approvals:withdraw", "Take back your approvals of a change."),
     "publish": Lazy("gaitops.cli.publish:publish", "Publish verified state as a signed release."),
+    "pin": Noun(
+        "Pin policies in a consumer repository and verify them offline.",
+        {
+            "init": Lazy("gaitops.cli.pin:init", "Create the pin of a consumer repository."),
+            "update": Lazy("gaitops.cli.pin:update", "Renew the pin from the newest release."),
+            "verify": Lazy("gaitops.cli.pin:verify", "Verify every byte of the pin offline."),
+            "status": Lazy("gaitops.cli.pin:status", "Show how old the pin is."),
+        },
+    ),
     "resolve": Lazy("gaitops.cli.resolve:resolve", "Show which policy version repositories must run."),
     "audit": Noun(
         "The audit log: one event per decision.",
@@ -47,6 +56,15 @@ COMMANDS: Table = {
             "graph": Lazy(
                 "gaitops.cli.policy_graph:graph", "Show the version graph of an organization's policies."
             ),
+        },
+    ),
+    "trust": Noun(
+        "The root of trust: who holds it, changes to it, and revocations.",
+        {
+            "show": Lazy("gaitops.cli.trust_show:show", "Show root, people, roles and revocations in force."),
+            "rotate": Lazy("gaitops.cli.trust_rotate:rotate", "Prepare the next root version."),
+            "sign": Lazy("gaitops.cli.trust_sign:sign", "Sign root metadata in the working tree."),
+            "revoke": Lazy("gaitops.cli.trust_revoke:revoke", "Write a revocation to the working tree."),
         },
     ),
     "key": Noun(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Collection, Mapping
 
 from gaitops.change.context import Touch
@@ -12,6 +13,9 @@ from gaitops.git.commits import Commit, coauthors
 from gaitops.git.repository import Repository
 from gaitops.history.chain import Chain
 from gaitops.history.signatures import SignatureChecks
+
+_LAST = "~"
+"""Sorts behind every object id."""
 
 
 class RangeAuthors:
@@ -46,7 +50,9 @@ class RangeAuthors:
             self._index(position)
         found: dict[str, list[Touch]] = {}
         for path in paths:
-            hits = [(oid, at) for at, oid in self._by_path.get(path, ()) if after < at <= until]
+            known = self._by_path.get(path, [])
+            first, last = bisect_right(known, (after, _LAST)), bisect_right(known, (until, _LAST))
+            hits = [(oid, at) for at, oid in known[first:last]]
             hits += [(oid, until + 1) for oid in unmerged if path in self.changed(oid)]
             found[path] = [self._touch(self._repository.commit(oid), at, directory) for oid, at in hits]
         return {path: tuple(touches) for path, touches in found.items()}
@@ -57,7 +63,7 @@ class RangeAuthors:
         self._indexed.add(position)
         for oid in self._chain.joined(position):
             for path in self.changed(oid):
-                self._by_path.setdefault(path, []).append((position, oid))
+                insort(self._by_path.setdefault(path, []), (position, oid))
 
     def changed(self, oid: str) -> frozenset[str]:
         """Paths that a commit itself changed; for a merge, those that equal no parent.

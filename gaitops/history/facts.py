@@ -50,6 +50,15 @@ class LedgerFacts:
 
     # -- taking in evidence --------------------------------------------------------------------------------
 
+    def peek(self, change: TreeChange) -> Attestation | None:
+        """An envelope that will be taken in later, if it can be read; nothing is remembered or reported."""
+        try:
+            if change.after is None or self._repository.size(change.after.oid) > MAX_ENVELOPE_BYTES:
+                return None
+            return self._read(change.after.oid, change.path)
+        except VerificationError:
+            return None
+
     def take(self, change: TreeChange, position: int) -> Attestation | None:
         """Remember an envelope that is new at a position; ``None`` when it is junk, which is reported.
 

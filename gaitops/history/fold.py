@@ -40,13 +40,15 @@ from gaitops.history.ledger import Ledger
 from gaitops.history.recording import Recorder
 from gaitops.history.signatures import SignatureChecks
 from gaitops.history.standing import Partition, Standing
-from gaitops.history.trees import FLEET_PARTITION, PartitionTrees
+from gaitops.history.trees import FLEET_PARTITION, PartitionTrees, Step
 
 DEFAULT_SKEW = timedelta(minutes=5)
 """Tolerance before ``fleet.yaml`` is verified; its ``skew`` holds afterwards."""
 LOOK_AHEAD = 64
 """Positions whose signatures are checked on other threads before the fold reaches them."""
 
+STATES_KEPT = 32
+"""States kept because the same one is asked for several times at a position."""
 FRONT = 32
 """Queued commits that are judged at every position, from the front, besides the newest. Without a bound, whoever can
 push could make a verification take time that grows with the square of the commits."""
@@ -82,6 +84,7 @@ class Fold:
         """Whether a commit lay after the verification time: a later run may judge it otherwise."""
         self._checks = checks
         self._genesis_path = genesis_path
+        self._states: dict[tuple[tuple[str, str | None], ...], FleetState] = {}
         self._directories: dict[tuple[object, ...], Directory] = {}
         self._recorder = Recorder(ledger, standing, self.facts)
         self._doubt = Doubt(ledger, standing)
@@ -103,10 +106,23 @@ class Fold:
 
     def _expect(self, commits: Sequence[str]) -> None:
         """Start signature checks of what comes next; a wrong guess costs a check and changes nothing."""
+        previous = self.standing.head or None
         for oid in commits:
+            step = self.trees.step(previous, oid)
             commit = self.repository.commit(oid)
-            if commit.signature is not None:
+            if commit.signature is not None and self._looks_protected(step, previous, oid):
                 self._checks.expect_commit(commit)
+            for envelope in step.envelopes:
+                self._expect_envelope(envelope)
+            previous = oid
+
+    def _looks_protected(self, step: Step, previous: str | None, commit: str) -> bool:
+        return any(self._is_protected_change(name, previous, commit) for name in step.touched)
+
+    def _expect_envelope(self, envelope: TreeChange) -> None:
+        attestation = self.facts.peek(envelope)
+        if attestation is not None and self.standing.born:
+            self._checks.expect_envelope(attestation, self.people(None))
 
     def _position(self, commit: str, position: int) -> None:
         standing = self.standing
@@ -124,7 +140,9 @@ class Fold:
             standing.genesis = position
         elif position > standing.genesis:
             for name in step.touched:
-                self._enqueue(standing.partition(name), position)
+                partition = standing.partition(name)
+                if partition.queue or self._is_protected_change(name, previous, commit):
+                    self._enqueue(partition, position)
         if not self._may_decide(commit, position, bool(step.touched or step.envelopes)):
             return
         # (3) advance whatever the evidence now allows
@@ -141,8 +159,15 @@ class Fold:
         for item in attestation.deltas:
             parts = item.path.split("/", 2)
             self._stale.add(parts[1] if parts[0] == "orgs" and len(parts) > 1 else FLEET_PARTITION)
-        if self.standing.born:
-            self._checks.expect_envelope(attestation, self.people(None))
+
+    def _is_protected_change(self, name: str, previous: str | None, commit: str) -> bool:
+        """Whether a step changes anything that needs authorization; most commits of a busy branch do not."""
+        if not self.standing.born:
+            return True
+        state = self.verified()
+        return any(
+            not is_unprotected(item.path, state) for item in self.trees.changes(name, previous, commit)
+        )
 
     def _enqueue(self, partition: Partition, position: int) -> None:
         if not partition.queue:
@@ -218,9 +243,16 @@ class Fold:
             commits[name] = self._content(partitions.get(name))
         if replaced is not None:
             commits[replaced] = commit
-        fleet = self.trees.snapshot(commits.pop(FLEET_PARTITION))
-        orgs = {name: self.trees.snapshot(oid) for name, oid in commits.items() if oid is not None}
-        return FleetState(CompositeSnapshot(fleet, orgs), self.cache)
+        key = tuple(sorted(commits.items()))
+        state = self._states.get(key)
+        if state is None:
+            fleet = self.trees.snapshot(commits.pop(FLEET_PARTITION))
+            orgs = {name: self.trees.snapshot(oid) for name, oid in commits.items() if oid is not None}
+            state = FleetState(CompositeSnapshot(fleet, orgs), self.cache)
+            if len(self._states) >= STATES_KEPT:
+                self._states.clear()
+            self._states[key] = state
+        return state
 
     def people(self, org: str | None, state: FleetState | None = None) -> Directory:
         """Directory of the fleet, or of one org, in verified state; kept while nothing in it changes."""
@@ -310,8 +342,8 @@ class Fold:
     def judge(self, partition: Partition, commit: str, position: int, occasion: Occasion) -> Judgement:
         """Judge the change of a partition from its verified state to a commit of the chain."""
         changes = self.trees.changes(partition.name, partition.commit, commit)
-        paths = [item.path for item in changes]
         change = self.change(partition.name, changes, self.verified(partition.name, commit), {})
+        paths = [item.path for item in change.deltas]
         touches = self.authors.touches(partition.position, position, paths, change.directory)
         return judge(replace(change, touches=touches), self.facts, occasion)
 

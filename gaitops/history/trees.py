@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gaitops.content import TREE_MODE, Snapshot
 from gaitops.fleet.composite import EMPTY
 from gaitops.git.repository import Repository
 from gaitops.git.trees import TreeChange
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+REMEMBERED = 512
+"""Comparisons kept; the fold looks ahead and comes back to them."""
 FLEET_PARTITION = "fleet"
 _ORGS = "orgs"
 _APPROVALS = "approvals"
@@ -30,9 +36,18 @@ class PartitionTrees:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
+        self._steps: dict[tuple[str | None, str], Step] = {}
+        self._roots: dict[str, dict[str, str]] = {}
+        self._changes: dict[tuple[str, str | None, str], list[TreeChange]] = {}
 
     def step(self, previous: str | None, commit: str) -> Step:
         """Partitions and envelopes that differ between two neighbours on the chain."""
+        step = self._steps.get((previous, commit))
+        if step is None:
+            step = _kept(self._steps, (previous, commit), self._step(previous, commit))
+        return step
+
+    def _step(self, previous: str | None, commit: str) -> Step:
         old = self._root(previous)
         new = self._root(commit)
         touched: list[str] = []
@@ -55,6 +70,14 @@ class PartitionTrees:
         Envelopes are no part of a change, except those that verified state has and the commit does not have
         unchanged: removing or editing them is judged like anything else (threat T22).
         """
+        found = self._changes.get((partition, verified, commit))
+        if found is None:
+            found = _kept(
+                self._changes, (partition, verified, commit), self._compare(partition, verified, commit)
+            )
+        return found
+
+    def _compare(self, partition: str, verified: str | None, commit: str) -> list[TreeChange]:
         old, new = self._tree(verified), self._tree(commit)
         if partition != FLEET_PARTITION:
             folder = f"{_ORGS}/{partition}"
@@ -88,6 +111,10 @@ class PartitionTrees:
         """Top-level entries; the mode joins the id where it is not a folder's, so that a mode change counts."""
         if commit is None:
             return {}
+        root = self._roots.get(commit)
+        return root if root is not None else _kept(self._roots, commit, self._read_root(commit))
+
+    def _read_root(self, commit: str) -> dict[str, str]:
         entries = self._repository.snapshot(commit).children("")
         return {
             name: entry.oid if entry.mode == TREE_MODE else f"{entry.mode} {entry.oid}"
@@ -99,3 +126,11 @@ class PartitionTrees:
             return {}
         entries = self._repository.snapshot_of_tree(tree).children("")
         return {name: f"{entry.mode} {entry.oid}" for name, entry in entries.items()}
+
+
+def _kept(memory: dict[K, V], key: K, value: V) -> V:
+    """Remember a value for the moment: the same comparison is asked for a few times in a row."""
+    if len(memory) >= REMEMBERED:
+        memory.clear()
+    memory[key] = value
+    return value

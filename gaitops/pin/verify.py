@@ -56,13 +56,17 @@ class VerifiedPin:
     """Pinned versions that were withdrawn when the pin was made, sorted; whether they may still run is conformance."""
 
 
-def verify_pin(files: Files, trust_root: str | None, *, base: bytes | None = None) -> VerifiedPin:
+def verify_pin(
+    files: Files, trust_root: str | None, *, base: bytes | None = None, repository: str | None = None
+) -> VerifiedPin:
     """Verify the content of ``.gaitops/``.
 
     Args:
         files: From :func:`gaitops.pin.folder.read_folder`, or from a commit.
         trust_root: SHA-256 of root version 1, from the caller, never from the pin.
         base: ``pin.yaml`` of the earlier pin that this one replaces.
+        repository: Normalised id of the repository that holds the pin, when the caller knows it: a pin copied from
+            another repository is genuine, and not this one's.
 
     Raises:
         InvalidInputError: ``trust.root_required``, ``pin.not_found``, ``document.*`` for an unreadable ``pin.yaml``.
@@ -86,7 +90,7 @@ def verify_pin(files: Files, trust_root: str | None, *, base: bytes | None = Non
             field="trustRoot",
         )
     root = root_chain(_roots(files), trust_root)
-    return _Verification(files, pin, root).finish(base)
+    return _Verification(files, pin, root).finish(base, repository)
 
 
 def check_not_lower(before: Pin, after: Pin) -> Iterator[Problem]:
@@ -123,10 +127,12 @@ class _Verification:
         self._explained = {PIN_FILE, *(root_file(version) for version in range(1, root.version + 1))}
         self._withdrawn: set[str] = set()
 
-    def finish(self, base: bytes | None) -> VerifiedPin:
+    def finish(self, base: bytes | None, repository: str | None) -> VerifiedPin:
         release = self._release()
         for name, environment in sorted(self._pin.environments.items()):
             self._environment(name, environment)
+            if repository is not None and environment.repository != repository:
+                self._mismatch(f"the pin is for {environment.repository}, not for {repository}", PIN_FILE)
         for path in sorted(self._files.keys() - self._explained):
             self._mismatch("nothing that was signed accounts for this file", path)
         if base is not None:

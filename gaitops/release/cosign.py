@@ -13,7 +13,7 @@ from pathlib import Path
 
 from securesystemslib.signer import Signer
 
-from gaitops.errors import InvalidInputError, VerificationError
+from gaitops.errors import GaitopsError, InvalidInputError, VerificationError
 from gaitops.fleet.root import read_metadata, root_chain
 from gaitops.release.content import ReleaseContent
 from gaitops.release.folder import ReleaseFolder
@@ -106,7 +106,10 @@ def _unsigned(path: str, data: bytes) -> bytes:
     """The part of a file that must be the same for every publisher: all of it, but for signatures."""
     folder = path.partition("/")[0]
     if folder == ENVELOPES:
-        return parse_envelope(data, path).payload
+        try:
+            return parse_envelope(data, path).payload
+        except GaitopsError as error:
+            raise _differs(error.problems[0].message, path) from error
     if folder == METADATA and not path.endswith(".root.json"):
         kind = "snapshot" if path.endswith(".snapshot.json") else "targets"
         metadata = read_metadata(data, kind, code="release.invalid", path=path, max_bytes=MAX_TARGETS_BYTES)

@@ -47,8 +47,8 @@ class ReleaseFolder:
         return self.path / STAGED
 
     def holds_release(self) -> bool:
-        """Whether there is a release already, published or staged."""
-        return (self.path / TIMESTAMP_FILE).exists() or self.staged.exists()
+        """Whether there is a published release; a staged one may still be replaced."""
+        return (self.path / TIMESTAMP_FILE).exists()
 
     def publish(self, files: Mapping[str, bytes], timestamp: bytes, replaces: bytes | None) -> int:
         """Write ``files``, then switch readers to them with ``timestamp``.

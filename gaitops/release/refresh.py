@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from securesystemslib.signer import Signer
@@ -54,7 +54,7 @@ def refresh(out: Path, signers: Sequence[Signer], trust_root: str, now: datetime
             remedy="publish a new release: gaitops publish --previous …",
         )
     version = release.timestamp.version + 1
-    expires = now.replace(microsecond=0) + release.fields.timestamp_life
+    expires = now.astimezone(UTC).replace(microsecond=0) + release.fields.timestamp_life
     timestamp = signed_timestamp(release.roots[-1], release.number, version, expires, signers)
     ReleaseFolder(out).publish({}, timestamp, release.timestamp.data)
     return RefreshReport(release.number, version, expires, renew_before)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
@@ -121,7 +122,7 @@ def open_source(address: str) -> Source:
     if scheme in {"http", "https"}:
         return HttpSource(address)
     if scheme == "file":
-        return DirectorySource(Path(urlsplit(address).path))
+        return DirectorySource(Path(url2pathname(urlsplit(address).path)))
     if "://" in address:
         raise InvalidInputError.of("release.address", f"cannot read a release from {address}")
     return DirectorySource(Path(address))

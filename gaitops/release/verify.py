@@ -14,6 +14,7 @@ more that only gaitops can ask for, because it knows what its releases look like
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Role, TargetFile, Targets
 
+from gaitops.documents.models.base import NAME_PATTERN
 from gaitops.documents.times import format_timestamp, parse_timestamp
 from gaitops.errors import InvalidInputError, VerificationError
 from gaitops.fleet.root import (
@@ -54,6 +56,8 @@ MAX_ROOTS: Final = 256
 MAX_TIMESTAMP_BYTES: Final = 16 * 1024
 MAX_SNAPSHOT_BYTES: Final = 8 * 1024 * 1024
 MAX_TARGETS_BYTES: Final = 32 * 1024 * 1024
+
+_NAME = re.compile(NAME_PATTERN[:-1] + r"\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +255,10 @@ def _delegations(
         raise invalid("delegations by hash bins are not used", role.name)
     found = {}
     for name, delegated in delegations.roles.items():
-        paths = expected_paths(name.removeprefix(prefix))
-        if not name.startswith(prefix) or tuple(delegated.paths or ()) != paths:
+        own = name.removeprefix(prefix)
+        paths = expected_paths(own)
+        # A name with a wildcard would be delegated the paths of others.
+        if name != prefix + own or not _NAME.match(own) or tuple(delegated.paths or ()) != paths:
             raise invalid(f"the delegation to {name} is not one that a release may make", role.name)
         _check_threshold(delegated, root, role.name)
         found[name] = paths

@@ -72,8 +72,9 @@ def _claim(path: str, org: str, document: Repository, state: FleetState) -> Iter
 
 
 def _same_url(state: FleetState, org: str, project: str, name: str, path: str) -> str | None:
+    # Forges fold case in paths, so names that differ only in case are one repository.
     for document, repository in state.repositories(org, project):
         where = f"orgs/{org}/projects/{project}/repositories/{document}.yaml"
-        if where != path and repository_id(repository.spec.url) == name:
+        if where != path and repository_id(repository.spec.url).casefold() == name.casefold():
             return where
     return None

@@ -54,6 +54,16 @@ def repository_id(url: str) -> str:
     return "/".join([host, *segments])
 
 
+def repository_name(text: str) -> str:
+    """As :func:`repository_id`, for what people type: an id (``github.com/acme/pay``) is fine too.
+
+    Raises:
+        InvalidInputError: ``repository.url``.
+    """
+    is_url = "://" in text or _SCP_URL.match(text) is not None
+    return repository_id(text if is_url else f"https://{text}")
+
+
 def _host_and_path(url: str) -> tuple[str, str]:
     """Host and path of an https or ssh URL; two empty strings when it is not one that we accept."""
     if not url.isascii() or not url.isprintable() or " " in url:

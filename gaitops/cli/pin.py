@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gaitops pin``: what a consumer repository commits, and its verification without a network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from gaitops.cli import options
+from gaitops.cli.clock import now
+from gaitops.cli.command import command
+from gaitops.cli.output import Result
+from gaitops.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from gaitops.pin.model import Pin
+    from gaitops.pin.update import PinRequest, PinUpdate
+    from gaitops.release.sources import Source
+
+_F = TypeVar("_F", bound=Callable[..., Result])
+
+
+def _repo(function: _F) -> _F:
+    return click.option(
+        "--repo",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        default=Path(),
+        show_default="current folder",
+        metavar="DIR",
+        help="The consumer repository, which holds .gaitops/.",
+    )(function)
+
+
+def _source(*, required: bool) -> Callable[[_F], _F]:
+    return click.option(
+        "--from",
+        "source",
+        required=required,
+        metavar="SOURCE",
+        help="Where releases are: a folder, an http(s) URL, or git+URL#branch.",
+    )
+
+
+@command(
+    example="gaitops pin init --from https://releases.example.com/fleet "
+    "--repository github.com/acme/pay --environment production"
+)
+@_repo
+@_source(required=True)
+@click.option(
+    "--repository", required=True, metavar="URL", help="URL or id of this repository, as the fleet lists it."
+)
+@click.option(
+    "--environment", "environments", multiple=True, required=True, metavar="ENV", help="May be repeated."
+)
+@options.trust_root
+def init(*, repo: Path, source: str, repository: str, environments: Sequence[str], trust_root: str) -> Result:
+    """Create .gaitops/ with the policies that the newest release assigns to this repository.
+
+    Commit the folder: from then on every byte of it can be verified offline with gaitops pin verify.
+    """
+    from gaitops.pin.update import init_pin
+
+    requests = [_request(repository, environment) for environment in environments]
+    with _opened(source) as opened:
+        update = init_pin(repo, opened, trust_root, requests, now())
+    return _updated(update)
+
+
+@command(example="gaitops pin update --from https://releases.example.com/fleet")
+@_repo
+@_source(required=True)
+@click.option(
+    "--repository", metavar="URL", help="With --environment: pin one more environment of this repository."
+)
+@click.option("--environment", "environments", multiple=True, metavar="ENV", help="May be repeated.")
+@options.trust_root
+def update(
+    *, repo: Path, source: str, repository: str | None, environments: Sequence[str], trust_root: str
+) -> Result:
+    """Renew .gaitops/ from the newest release. Refuses to go back, and expired or frozen mirrors."""
+    from gaitops.pin.update import update_pin
+
+    if bool(environments) != (repository is not None):
+        raise click.UsageError("--repository and --environment go together")
+    requests = [_request(repository or "", environment) for environment in environments]
+    with _opened(source) as opened:
+        return _updated(update_pin(repo, opened, trust_root, now(), requests))
+
+
+@command(example="gaitops pin verify --trust-root sha256:5f0c…\ngaitops pin verify --base origin/main")
+@_repo
+@click.option(
+    "--base", metavar="REV", help="Also refuse a lower release than the one pinned at this revision."
+)
+@options.trust_root
+def verify(*, repo: Path, base: str | None, trust_root: str) -> Result:
+    """Verify every byte of .gaitops/ from the trust root: no network, no Gait, no clock."""
+    from gaitops.pin.folder import read_folder
+    from gaitops.pin.verify import verify_pin
+
+    verified = verify_pin(
+        read_folder(repo), trust_root, base=_earlier(repo, base) if base is not None else None
+    )
+    pin = verified.pin
+    members = {
+        "verified": True,
+        "fleet": pin.fleet,
+        "release": pin.release,
+        "rootVersion": verified.root.version,
+        "solo": verified.root.solo,
+        "environments": _environments(pin),
+        "withdrawn": list(verified.withdrawn),
+    }
+    return Result("pin-verify", members, f"pin verified: {_summary(pin)}")
+
+
+@command(example="gaitops pin status --from https://releases.example.com/fleet")
+@_repo
+@_source(required=False)
+@options.trust_root
+def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
+    """Show how old the pin is; with --from, whether a newer release exists."""
+    from gaitops.documents.times import format_timestamp
+    from gaitops.pin.folder import read_folder
+    from gaitops.pin.status import pin_status
+    from gaitops.pin.update import newest_release
+    from gaitops.pin.verify import verify_pin
+    from gaitops.report.tables import fields
+
+    verified = verify_pin(read_folder(repo), trust_root)
+    newest = None
+    if source is not None:
+        with _opened(source) as opened:
+            newest = newest_release(opened, trust_root, now())
+    found = pin_status(verified, now(), newest)
+    members = {
+        "state": found.state,
+        "release": found.release,
+        "newest": found.newest,
+        "ageSeconds": int(found.age.total_seconds()),
+        "rootVersion": found.root_version,
+        "rootExpires": format_timestamp(found.root_expires),
+        "rootExpired": found.root_expired,
+        "withdrawn": list(found.withdrawn),
+        "solo": found.solo,
+        "environments": _environments(verified.pin),
+    }
+    newest_text = f", newest is {found.newest}" if found.newest is not None else ""
+    rows = [
+        ("release", f"{found.release} ({found.state}{newest_text})"),
+        ("age", f"{found.age.days} days"),
+        (
+            "root",
+            f"version {found.root_version}, {'EXPIRED' if found.root_expired else 'expires'} {members['rootExpires']}",
+        ),
+        *((name, text) for name, text in _lines(verified.pin)),
+    ]
+    if found.withdrawn:
+        rows.append(("withdrawn", ", ".join(found.withdrawn)))
+    return Result("pin-status", members, fields(rows))
+
+
+def _request(repository: str, environment: str) -> PinRequest:
+    from gaitops.documents.models.tenancy import repository_name
+    from gaitops.pin.update import PinRequest
+
+    return PinRequest(environment, repository_name(repository))
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[Source]:
+    from gaitops.pin.sources import open_source
+
+    with tempfile.TemporaryDirectory() as scratch:
+        yield open_source(address, Path(scratch), os.environ)
+
+
+def _earlier(repo: Path, base: str) -> bytes:
+    """``pin.yaml`` at an earlier revision of the consumer repository."""
+    from gaitops.git.repository import Repository
+    from gaitops.pin.layout import FOLDER, PIN_FILE
+
+    repository = Repository.open(repo)
+    path = f"{FOLDER}/{PIN_FILE}"
+    entry = repository.snapshot(repository.resolve(base)).entry(path)
+    if entry is None:
+        raise InvalidInputError.of("pin.not_found", f"there is no pin at {base}", path=path)
+    return repository.read(entry.oid)
+
+
+def _environments(pin: Pin) -> list[dict[str, object]]:
+    return [
+        {
+            "environment": name,
+            "repository": item.repository,
+            "enforced": str(item.enforced),
+            "mode": item.mode,
+        }
+        for name, item in sorted(pin.environments.items())
+    ]
+
+
+def _lines(pin: Pin) -> list[tuple[str, str]]:
+    return [(name, f"{item.enforced} ({item.mode})") for name, item in sorted(pin.environments.items())]
+
+
+def _summary(pin: Pin) -> str:
+    pinned = ", ".join(f"{name} {text}" for name, text in _lines(pin))
+    return f"fleet {pin.fleet}, release {pin.release}, {pinned}"
+
+
+def _updated(update: PinUpdate) -> Result:
+    pin = update.after.pin
+    members = {
+        "fleet": pin.fleet,
+        "release": pin.release,
+        "previousRelease": update.before.release if update.before is not None else None,
+        "changed": list(update.changed),
+        "environments": _environments(pin),
+    }
+    lines = [_summary(pin), *(f"  {path}" for path in update.changed)]
+    text = "\n".join(lines) if update.changed else f"already up to date: {_summary(pin)}"
+    return Result("pin", members, text)
