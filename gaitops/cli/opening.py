@@ -16,6 +16,7 @@ from gaitops.cli.user import state_directory
 from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from gaitops.history.anchor import Anchor
     from gaitops.history.session import History
 
 _COLLECT_AFTER = 200_000
@@ -42,7 +43,13 @@ def judged_at(at: datetime | None) -> datetime:
 
 @contextmanager
 def opened(
-    repo: Path, rev: str, trust_root: str, *, at: datetime | None = None, cache: bool = True
+    repo: Path,
+    rev: str,
+    trust_root: str,
+    *,
+    at: datetime | None = None,
+    cache: bool = True,
+    from_release: Path | None = None,
 ) -> Iterator[History]:
     """The folded history of ``rev``. The checkpoint is used, and kept up to date when judging as of now."""
     from gaitops.git.repository import Repository
@@ -53,7 +60,8 @@ def opened(
     gc.set_threshold(_COLLECT_AFTER)
     repository = Repository.open(repo)
     head = repository.resolve(rev)
-    checkpoint = state_directory("checkpoints") / f"{trust_root}.db" if cache else None
+    anchor = _anchor(from_release, trust_root) if from_release is not None else None
+    checkpoint = state_directory("checkpoints") / f"{trust_root}.db" if cache and anchor is None else None
     with (
         progress("verifying commits") as advance,
         open_history(
@@ -62,6 +70,7 @@ def opened(
             trust_root,
             at=moment,
             checkpoint=checkpoint,
+            anchor=anchor,
             writable=at is None,
             progress=lambda _done, _total: advance(1),
         ) as history,
@@ -69,3 +78,14 @@ def opened(
         yield history
     if history.checkpoint_failed:
         note("note: the checkpoint could not be written; the next run starts from genesis")
+
+
+def _anchor(folder: Path, trust_root: str) -> Anchor:
+    """A release as the start of a verification; its signatures are checked, its age is not: it is a fact of the past."""
+    from gaitops.history.anchor import Anchor
+    from gaitops.release.sources import DirectorySource
+    from gaitops.release.verify import verify_release
+
+    release = verify_release(DirectorySource(folder), trust_root, None)
+    fields = release.fields
+    return Anchor(f"release {release.number}", release.root, fields.commit, fields.partitions, fields.issued)

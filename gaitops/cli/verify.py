@@ -27,6 +27,12 @@ from gaitops.cli.output import Result
 @click.option(
     "--no-cache", is_flag=True, help="Judge the whole history again; neither read nor write the checkpoint."
 )
+@click.option(
+    "--from-release",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Start from a release that you trust instead of genesis; the verdict says so.",
+)
 def verify(
     *,
     repo: Path,
@@ -35,6 +41,7 @@ def verify(
     trust_root: str,
     at: datetime | None,
     no_cache: bool,
+    from_release: Path | None,
 ) -> Result:
     """Verify the first-parent history of a fleet repository from its pinned trust root.
 
@@ -44,7 +51,7 @@ def verify(
     from gaitops.cli.opening import opened
     from gaitops.report.verdicts import verdict_text
 
-    with opened(repo, rev, trust_root, at=at, cache=not no_cache) as history:
+    with opened(repo, rev, trust_root, at=at, cache=not no_cache, from_release=from_release) as history:
         verdict = history.verdict()
         if org is not None:
             verdict = verdict.only(org)

@@ -7,6 +7,7 @@ position of the merge that made them reachable; that is where their signatures e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gaitops.git.repository import Repository
@@ -37,6 +38,11 @@ class Chain:
             joined.append(side)
             pending.extend(self._repository.parents_of(side))
         self._joined[position] = joined
+
+    def pass_over(self, commits: Sequence[str]) -> None:
+        """Know commits of the chain as reachable without a position: nothing that lies before an anchor counts as base."""
+        for commit in commits:
+            self._ledger.put(spaces.SIDE, commit, -1)
 
     def remember(self, commit: str, position: int, joined: list[str]) -> None:
         """Restore a position that a checkpoint kept."""

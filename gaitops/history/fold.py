@@ -24,6 +24,7 @@ from gaitops.change.deltas import delta
 from gaitops.change.genesis import judge_genesis
 from gaitops.change.interpret import is_unprotected
 from gaitops.change.judge import Judgement, judge, judge_affirmation
+from gaitops.documents.layout import classify
 from gaitops.documents.times import parse_duration
 from gaitops.errors import Problem
 from gaitops.fleet.composite import EMPTY, CompositeSnapshot
@@ -157,8 +158,7 @@ class Fold:
         if attestation is None:
             return
         for item in attestation.deltas:
-            parts = item.path.split("/", 2)
-            self._stale.add(parts[1] if parts[0] == "orgs" and len(parts) > 1 else FLEET_PARTITION)
+            self._stale.add(classify(item.path).partition)
 
     def _is_protected_change(self, name: str, previous: str | None, commit: str) -> bool:
         """Whether a step changes anything that needs authorization; most commits of a busy branch do not."""
@@ -390,9 +390,7 @@ class Fold:
         entry = state.snapshot.entry(path)
         if entry is None:
             return None
-        parts = path.split("/", 2)
-        name = parts[1] if parts[0] == "orgs" else FLEET_PARTITION
-        change = self.change(name, [TreeChange(path, entry, entry)], state, {})
+        change = self.change(classify(path).partition, [TreeChange(path, entry, entry)], state, {})
         return judge_affirmation(change, self.facts, occasion)
 
 

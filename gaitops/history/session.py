@@ -16,10 +16,12 @@ from pathlib import Path
 
 from gaitops.change.context import Occasion
 from gaitops.change.judge import Judgement
+from gaitops.documents.layout import classify
 from gaitops.errors import GaitopsError, Problem, VerificationError
 from gaitops.fleet.root import TrustedRoot, check_not_expired, verify_first_root
 from gaitops.fleet.state import FleetState
 from gaitops.git.repository import Repository
+from gaitops.history.anchor import Anchor, anchored_fold
 from gaitops.history.checkpoint import Checkpoint, DamagedCheckpointError, save
 from gaitops.history.fold import Fold, Progress
 from gaitops.history.ledger import META, POSITION, Ledger
@@ -132,8 +134,7 @@ def _expiry(root: TrustedRoot, at: datetime) -> tuple[Problem, ...]:
 
 
 def _partition_of(path: str) -> str:
-    parts = path.split("/", 2)
-    return parts[1] if parts[0] == "orgs" and len(parts) > 1 else FLEET_PARTITION
+    return classify(path).partition
 
 
 @contextmanager
@@ -144,6 +145,7 @@ def open_history(
     *,
     at: datetime,
     checkpoint: Path | None = None,
+    anchor: Anchor | None = None,
     writable: bool = True,
     progress: Progress | None = None,
 ) -> Iterator[History]:
@@ -155,6 +157,7 @@ def open_history(
         trust_root: SHA-256 of root version 1, given out of band.
         at: verification time, UTC.
         checkpoint: file of the local checkpoint; ``None`` to do without.
+        anchor: a release to start from instead of genesis; no checkpoint is used then.
         writable: whether the checkpoint may be written.
         progress: told how many commits are done.
 
@@ -163,6 +166,12 @@ def open_history(
             the chain, or a damaged repository (``git.*``).
     """
     with SignatureChecks() as checks:
+        if anchor is not None:
+            fold = anchored_fold(repository, head, anchor, checks, at)
+            anchored = History(repository, fold, 0, at, anchored_by=anchor.name)
+            _run(anchored, head, progress)
+            yield anchored
+            return
         known = Checkpoint.open(checkpoint, trust_root) if checkpoint is not None else None
         try:
             history, meta = (

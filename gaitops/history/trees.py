@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gaitops.content import TREE_MODE, Snapshot
+from gaitops.content import TREE_MODE, Entry, Snapshot
+from gaitops.documents.layout import is_org_name
 from gaitops.fleet.composite import EMPTY
 from gaitops.git.repository import Repository
-from gaitops.git.trees import TreeChange
+from gaitops.git.trees import TreeChange, name_bytes
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -17,6 +19,8 @@ V = TypeVar("V")
 REMEMBERED = 512
 """Comparisons kept; the fold looks ahead and comes back to them."""
 FLEET_PARTITION = "fleet"
+"""Everything outside ``approvals/`` and the folders of organizations: also a file directly in ``orgs/``, a folder there
+that cannot be an organization's, and whatever stands in place of one of these folders. Nothing belongs to nobody."""
 _ORGS = "orgs"
 _APPROVALS = "approvals"
 
@@ -39,6 +43,7 @@ class PartitionTrees:
         self._steps: dict[tuple[str | None, str], Step] = {}
         self._roots: dict[str, dict[str, str]] = {}
         self._changes: dict[tuple[str, str | None, str], list[TreeChange]] = {}
+        self._orgs: dict[str, tuple[str, ...]] = {}
 
     def step(self, previous: str | None, commit: str) -> Step:
         """Partitions and envelopes that differ between two neighbours on the chain."""
@@ -50,19 +55,22 @@ class PartitionTrees:
     def _step(self, previous: str | None, commit: str) -> Step:
         old = self._root(previous)
         new = self._root(commit)
-        touched: list[str] = []
+        touched: set[str] = set()
         added: tuple[TreeChange, ...] = ()
-        if any(old.get(name) != new.get(name) for name in {*old, *new} if name not in (_ORGS, _APPROVALS)):
-            touched.append(FLEET_PARTITION)
-        if old.get(_APPROVALS) != new.get(_APPROVALS):
+        differing = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+        if any(name not in (_ORGS, _APPROVALS) or _no_folder(name, old, new) for name in differing):
+            touched.add(FLEET_PARTITION)
+        if _APPROVALS in differing:
             changes = self._envelope_changes(previous, commit)
             added = tuple(change for change in changes if change.before is None)
-            if len(added) != len(changes) and not touched:
-                touched.append(FLEET_PARTITION)
-        if old.get(_ORGS) != new.get(_ORGS):
-            was, now = (self._folders(self._subtree(self._tree(oid), _ORGS)) for oid in (previous, commit))
-            touched.extend(sorted(name for name in {*was, *now} if was.get(name) != now.get(name)))
-        return Step(tuple(touched), added)
+            if len(added) != len(changes):
+                touched.add(FLEET_PARTITION)
+        if _ORGS in differing:
+            was, now = (self._entries(self._subtree(self._tree(oid), _ORGS)) for oid in (previous, commit))
+            for name in {*was, *now}:
+                if was.get(name) != now.get(name):
+                    touched |= {_owner(name, side[name]) for side in (was, now) if name in side}
+        return Step(tuple(sorted(touched, key=lambda name: (name != FLEET_PARTITION, name))), added)
 
     def changes(self, partition: str, verified: str | None, commit: str) -> list[TreeChange]:
         """Files of a partition that differ between its verified commit and another one.
@@ -84,9 +92,27 @@ class PartitionTrees:
             return self._repository.tree_changes(
                 self._subtree(old, folder), self._subtree(new, folder), folder
             )
-        found = self._repository.tree_changes(old, new, skip=(_ORGS, _APPROVALS))
-        gone = (change for change in self._envelope_changes(verified, commit) if change.before is not None)
-        return [*gone, *found]
+        separate = [_APPROVALS, *self._org_folders(old, new)]
+        found = self._repository.tree_changes(old, new, skip=separate)
+        found += [
+            TreeChange(path, was, now)
+            for path in separate
+            if (was := self._file(old, path)) != (now := self._file(new, path))
+        ]
+        found += [change for change in self._envelope_changes(verified, commit) if change.before is not None]
+        return sorted(found, key=lambda change: name_bytes(change.path))
+
+    def _org_folders(self, *trees: str | None) -> list[str]:
+        """Paths that are an organization's folder in one of these trees; just ``orgs`` when it is the same in all."""
+        folders = {self._subtree(tree, _ORGS) for tree in trees}
+        if len(folders) == 1 and None not in folders:
+            return [_ORGS]
+        return sorted({f"{_ORGS}/{name}" for folder in folders for name in self._org_names(folder)})
+
+    def _file(self, tree: str | None, path: str) -> Entry | None:
+        """What stands at ``path`` unless it is a folder."""
+        entry = self._repository.snapshot_of_tree(tree).entry(path) if tree is not None else None
+        return entry if entry is not None and entry.mode != TREE_MODE else None
 
     def _envelope_changes(self, old: str | None, new: str) -> list[TreeChange]:
         """Files under ``approvals/``; an ``approvals`` that is no folder holds no envelopes."""
@@ -99,7 +125,17 @@ class PartitionTrees:
 
     def orgs(self, commit: str) -> list[str]:
         """Organizations that have a folder at a commit."""
-        return sorted(self._folders(self._subtree(self._tree(commit), _ORGS)))
+        return list(self._org_names(self._subtree(self._tree(commit), _ORGS)))
+
+    def _org_names(self, tree: str | None) -> tuple[str, ...]:
+        if tree is None:
+            return ()
+        names = self._orgs.get(tree)
+        if names is None:
+            entries = self._entries(tree)
+            found = sorted(name for name, entry in entries.items() if _owner(name, entry) != FLEET_PARTITION)
+            names = _kept(self._orgs, tree, tuple(found))
+        return names
 
     def _tree(self, commit: str | None) -> str | None:
         return self._repository.tree_of(commit) if commit is not None else None
@@ -121,11 +157,18 @@ class PartitionTrees:
             for name, entry in entries.items()
         }
 
-    def _folders(self, tree: str | None) -> dict[str, str]:
-        if tree is None:
-            return {}
-        entries = self._repository.snapshot_of_tree(tree).children("")
-        return {name: f"{entry.mode} {entry.oid}" for name, entry in entries.items()}
+    def _entries(self, tree: str | None) -> Mapping[str, Entry]:
+        return self._repository.snapshot_of_tree(tree).children("") if tree is not None else {}
+
+
+def _owner(name: str, entry: Entry) -> str:
+    """Partition of what stands at ``orgs/<name>``."""
+    return name if entry.mode == TREE_MODE and is_org_name(name) else FLEET_PARTITION
+
+
+def _no_folder(name: str, *roots: Mapping[str, str]) -> bool:
+    """Whether something that is no folder stands at the top level under ``name`` in one of these states."""
+    return any(" " in root.get(name, "") for root in roots)
 
 
 def _kept(memory: dict[K, V], key: K, value: V) -> V:

@@ -58,6 +58,9 @@ def collect(history: History) -> ReleaseContent:
         time=_time(history),
         history=tuple(reversed(chain))[genesis:],
         orgs=tuple(_org(history, state, item) for item in verdict.partitions if _is_published(item, state)),
+        partitions={
+            item.name: item.commit for item in verdict.partitions if item.commit and not item.doubtful
+        },
         audit_head=history.standing.audit_head,
         expiries=_expiries(fleet),
     )

@@ -101,6 +101,9 @@ class ReleaseContent:
     history: tuple[str, ...]
     """Commit ids of the first-parent chain from genesis to ``commit``, oldest first."""
     orgs: tuple[ReleasedOrg, ...]
+    partitions: Mapping[str, str]
+    """Partition → newest commit whose content of it is verified; what is in doubt is left out. From here a later
+    verification may start (design 5, ``--from-release``)."""
     audit_head: str
     """Hash of the newest audit event at ``commit``."""
     expiries: Expiries

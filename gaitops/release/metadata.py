@@ -154,8 +154,8 @@ class _Drafting:
             "trustRoot": content.trust_root,
             "commit": content.commit,
             "auditHead": content.audit_head,
+            "partitions": dict(content.partitions),
             "issued": issued,
-            "orgs": {org.org: org.commit for org in content.orgs},
             RELEASE_FIELD: self._number,
             LIFE_FIELD: int(content.expiries.timestamp.total_seconds()),
         }

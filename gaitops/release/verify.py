@@ -80,6 +80,8 @@ class SignedFields:
     commit: str
     """Head of the fleet history that was verified."""
     audit_head: str
+    partitions: Mapping[str, str]
+    """Partition → newest commit whose content of it was verified."""
     issued: datetime
     """What expiries count from."""
     timestamp_life: timedelta
@@ -310,7 +312,11 @@ def signed_fields(targets: SignedRole, trust_root: str, number: int) -> SignedFi
     if not number == targets.version == fields.get(RELEASE_FIELD):
         raise invalid("release number, snapshot version and targets version differ", path)
     fleet, commit, audit_head, issued = map(str, texts)
+    partitions = fields.get("partitions")
+    if not isinstance(partitions, dict) or not all(isinstance(oid, str) for oid in partitions.values()):
+        raise invalid(f"the field {SIGNED_FIELD}.partitions is missing", path)
     try:
-        return SignedFields(fleet, commit, audit_head, parse_timestamp(issued), timedelta(seconds=life))
+        moment = parse_timestamp(issued)
+        return SignedFields(fleet, commit, audit_head, partitions, moment, timedelta(seconds=life))
     except InvalidInputError as error:
         raise invalid(f"{SIGNED_FIELD}.issued: {error.problems[0].message}", path) from error

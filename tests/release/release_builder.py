@@ -163,6 +163,7 @@ class Fleet:
             time=self.time,
             history=tuple(commit_id(number) for number in range(step + 1)),
             orgs=orgs or (org(row()),),
+            partitions={"fleet": commit_id(step)},
             audit_head="cd" * 32,
             expiries=EXPIRIES,
         )

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting a verification at a release that the caller trusts, instead of genesis (design 5, ``--from-release``).
+
+The publisher's signature stands in for the judgement of everything before; the verdict says so (``anchored_by``). What
+the release does not tell is taken the strict way: approvals based on older commits do not count, keys that are revoked at
+the anchor are believed for nothing, and no assignment is known that a rollback could safely return to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gaitops.documents.models.trust import Revocation
+from gaitops.documents.times import format_timestamp
+from gaitops.errors import VerificationError
+from gaitops.fleet.root import TrustedRoot
+from gaitops.fleet.state import DocumentCache, FleetState
+from gaitops.git.repository import Repository
+from gaitops.history import ledger as spaces
+from gaitops.history.fold import Fold
+from gaitops.history.ledger import Ledger
+from gaitops.history.signatures import SignatureChecks
+from gaitops.history.standing import Partition, Standing
+from gaitops.history.trees import FLEET_PARTITION
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A verified release, as far as a history needs it."""
+
+    name: str
+    """How the verdict names it."""
+    root: TrustedRoot
+    commit: str
+    """Head of the history that was published."""
+    partitions: Mapping[str, str]
+    """Partition → commit whose content of it was verified."""
+    time: datetime
+    """When it was issued."""
+
+
+def anchored_fold(
+    repository: Repository, head: str, anchor: Anchor, checks: SignatureChecks, at: datetime
+) -> Fold:
+    """A fold that stands at the anchor.
+
+    Raises:
+        VerificationError: ``history.not_descendant``: a commit of the release is not on the first-parent chain.
+    """
+    chain = repository.first_parents(head)
+    chain.reverse()
+    positions = {commit: position for position, commit in enumerate(chain)}
+    for commit in (anchor.commit, *anchor.partitions.values()):
+        if commit not in positions:
+            raise VerificationError.of(
+                "history.not_descendant",
+                f"commit {commit} of {anchor.name} is not on the first-parent history of {head}",
+                remedy="the protected branch was rewritten, or the release is of another branch",
+            )
+    position = positions[anchor.commit]
+    standing = Standing(
+        anchor.root,
+        anchor.commit,
+        position=position,
+        partitions=_partitions(repository, anchor, positions, position),
+        born=True,
+        genesis=0,
+        newest_time=anchor.time,
+    )
+    ledger = Ledger()
+    oldest = min([position, *(item.position for item in standing.partitions.values() if item.queue)])
+    _remember_revocations(repository, anchor, ledger)
+    fold = Fold(repository, standing, ledger, checks, at=at)
+    fold.chain.pass_over(chain[:oldest])
+    for index in range(oldest, position + 1):
+        fold.chain.extend(chain[index], index)
+    return fold
+
+
+def _partitions(
+    repository: Repository, anchor: Anchor, positions: Mapping[str, int], position: int
+) -> dict[str, Partition]:
+    """Partitions that were not verified at the anchor wait there, from what was verified of them."""
+    folder = repository.snapshot(anchor.commit).children("orgs")
+    waiting: dict[str, Partition] = {}
+    for name in (FLEET_PARTITION, *sorted(folder)):
+        commit = anchor.partitions.get(name)
+        if commit != anchor.commit:
+            known = positions[commit] if commit is not None else -1
+            waiting[name] = Partition(name, commit, known, [position])
+    return waiting
+
+
+def _remember_revocations(repository: Repository, anchor: Anchor, ledger: Ledger) -> None:
+    commit = anchor.partitions.get(FLEET_PARTITION)
+    if commit is None:
+        return
+    state = FleetState(repository.snapshot(commit), DocumentCache())
+    for _name, document in state.documents("trust/revocations", Revocation):
+        spec = document.spec
+        if spec.identity is not None:
+            ledger.put(spaces.REVOKED, spec.identity.fingerprint, [-1, spec.cause])
+        elif spec.policy_version is not None:
+            named = spec.policy_version
+            row = [-1, format_timestamp(anchor.time)]
+            ledger.put(spaces.WITHDRAWN, f"{named.org}/{named.policy}@{named.version}", row)
