@@ -97,7 +97,7 @@ def count(
     facts: Facts,
 ) -> ApprovalResult:
     """Count the approvals of one operation."""
-    covered = _operation_deltas(operation, change)
+    covered = change.covered_by(operation.paths)
     gone = withdrawn(weighed)
     counted: dict[str, Counted] = {}
     rejected = [item for item in refused if not covered.isdisjoint(item.deltas) and item.intent != "withdraw"]
@@ -123,11 +123,6 @@ def count(
         _may_sign(operation, requirement, authors, change.directory, facts, frozenset(counted)),
         _missing_groups(requirement, counted, change.directory),
     )
-
-
-def _operation_deltas(operation: Operation, change: Change) -> frozenset:  # type: ignore[type-arg]
-    wanted = set(operation.paths)
-    return frozenset(item for item in change.deltas if item.path in wanted)
 
 
 def _refusal(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Protocol
 
 from gaitops.change.attestation import Attestation
@@ -127,3 +128,11 @@ class Change:
     """For every delta's path, the commits of the range that touched it."""
     directory: Directory
     """The people whom this partition believes, from verified state."""
+
+    def covered_by(self, paths: Iterable[str]) -> frozenset[Delta]:
+        """The deltas of these paths."""
+        return frozenset(self._by_path[path] for path in paths if path in self._by_path)
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Delta]:
+        return {item.path: item for item in self.deltas}

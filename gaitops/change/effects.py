@@ -19,7 +19,7 @@ from gaitops.documents.layout import classify
 from gaitops.documents.models.tenancy import Environment, repository_id
 from gaitops.documents.times import parse_duration
 from gaitops.fleet.assignments import Assigned, resolve_environment, resolve_policy, selects
-from gaitops.fleet.scopes import environment_scope
+from gaitops.fleet.scopes import environment_scope, org_scope
 from gaitops.fleet.state import FleetState
 from gaitops.signing.canonical import canonical_json
 
@@ -185,12 +185,16 @@ def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirec
     was, now = str(effect.before or "(none)"), str(effect.after or "(none)")
     number = len(effect.repositories)
     plural = "repository" if number == 1 else "repositories"
+    # An org that follows another org's channel consents to its moves: the owner of the channel decides (design 5).
+    owner = classify(effect.causes[0]).org
+    place = environment_scope(org, project, name)
     return Operation(
         "assignment.change",
-        environment_scope(org, project, name),
+        place if owner == org else org_scope(owner or ""),
         effect.causes,
         {
             "title": f"{number} {plural} in {org}/{project}/{name}: {was} → {now}",
+            "environment": f"{org}/{project}/{name}",
             "from": was,
             "to": now,
             "repositories": number,
@@ -199,6 +203,7 @@ def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirec
         tiers=frozenset(document.spec.tier for document in documents if document is not None),
         risks=frozenset(risks),
         modes=frozenset({"enforce"}),
+        felt_in=None if owner == org else place,
         indirect=indirect,
     )
 
@@ -228,7 +233,7 @@ def with_safe_direction(
                 return False
         return True
 
-    safe_places = {(effect.place, str(effect.before), str(effect.after)) for effect in moves if safe(effect)}
+    safe_places = {("/".join(item.place), str(item.before), str(item.after)) for item in moves if safe(item)}
     all_safe = bool(moves) and len(safe_places) == len(moves)
 
     def mark(operation: Operation) -> Operation:
@@ -236,8 +241,7 @@ def with_safe_direction(
             return replace(operation, safe=all_safe)
         if operation.kind != "assignment.change":
             return operation
-        parts = operation.scope.split("/")
-        key = ((parts[1], parts[3], parts[5]), str(operation.details["from"]), str(operation.details["to"]))
+        key = tuple(str(operation.details[name]) for name in ("environment", "from", "to"))
         return replace(operation, safe=key in safe_places)
 
     return tuple(mark(operation) for operation in operations)

@@ -177,7 +177,7 @@ def _decide(
     facts: Facts,
     occasion: Occasion,
 ) -> Decision:
-    covered = frozenset(item for item in change.deltas if item.path in operation.paths)
+    covered = change.covered_by(operation.paths)
     # (6) A proposal names its proposer for every operation that it covers.
     proposals = [item for item in weighed if item.intent == "propose" and covered <= item.deltas]
     authors = authorship(operation, change, proposals, facts, occasion)

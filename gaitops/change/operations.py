@@ -31,6 +31,9 @@ class Operation:
     """A move in the safe direction: one approver is enough (design 4)."""
     minimum_quorum: int = 0
     """At least this many approvals, whatever the rules say (a backdated revocation, design 4)."""
+    felt_in: str | None = None
+    """Scope in which it takes effect, where that is another organization's than the one that decides (design 5): rules
+    of both scopes raise what the deciding organization must meet."""
     indirect: bool = False
     """An effect caused by other documents than the environment that it happens in."""
 

@@ -58,7 +58,7 @@ def rule_matches(rule: ApprovalRule, operation: Operation) -> bool:
     match = rule.spec.match
     return (
         any(matches(pattern, operation.kind, separator=".") for pattern in match.operations)
-        and contains(match.scope, operation.scope)
+        and any(contains(match.scope, scope) for scope in (operation.scope, operation.felt_in) if scope)
         and (not match.tiers or not operation.tiers.isdisjoint(match.tiers))
         and (not match.risks or not operation.risks.isdisjoint(match.risks))
         and (not match.modes or not operation.modes.isdisjoint(match.modes))

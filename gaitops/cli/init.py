@@ -23,9 +23,8 @@ def _email(text: str) -> tuple[str, str]:
 
 
 @command(
-    example="gaitops init larkspur --fleet larkspur --org acme --root-key alice.pem --root-key bob.pem.pub "
-    "--publisher-key publisher.pem.pub\n"
-    "gaitops init trial --fleet trial --solo --root-key me.pem --publisher-key publisher.pem.pub"
+    example="gaitops init acme --fleet acme --root-key alice.pem --root-key bob.pem.pub --publisher-key ci.pub\n"
+    "gaitops init trial --fleet trial --solo --root-key me.pem --publisher-key ci.pub"
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--fleet", required=True, metavar="NAME", help="Name of the fleet.")

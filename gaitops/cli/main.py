@@ -56,6 +56,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line ``arguments`` (without the program's name) and return the exit code."""
     _open_closed_streams()
+    # Models must mean the same on every machine: no plugin that happens to be installed takes part in validation.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     try:
         code = _run(arguments)
     except BrokenPipeError:

@@ -48,8 +48,10 @@ def _source(*, required: bool) -> Callable[[_F], _F]:
 
 
 @command(
-    example="gaitops pin init --from https://releases.example.com/fleet "
-    "--repository github.com/acme/pay --environment production"
+    example="gaitops pin init --from ../release --repository github.com/acme/pay --environment production
+"
+    "gaitops pin init --from git+https://git.example.com/releases#main --repository github.com/acme/pay "
+    "--environment dev"
 )
 @_repo
 @_source(required=True)

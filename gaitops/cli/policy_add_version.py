@@ -64,9 +64,9 @@ def add_version(
     from gaitops.documents.layout import version_folder
     from gaitops.documents.load import load_document
     from gaitops.documents.models.policy import DESCRIPTOR_FILE, PolicyVersion
+    from gaitops.documents.writer import write_yaml
     from gaitops.fleet.graph import PolicyGraph, graph_problems
     from gaitops.fleet.new_version import new_descriptor
-    from gaitops.report.yaml_text import yaml_text
 
     graph = _existing_graph(repo, org, policy)
     folder = version_folder(org, policy, version)
@@ -78,7 +78,7 @@ def add_version(
         )
     contents = _contents(file, companions)
     document = new_descriptor(graph, (org, policy, version), contents, parents=parents, summary=summary)
-    text = yaml_text(document).encode()
+    text = write_yaml(document)
     descriptor = load_document(text, f"{folder}/{DESCRIPTOR_FILE}")
     if not isinstance(descriptor, PolicyVersion):  # Cannot happen: the path decides the kind.
         raise TypeError(type(descriptor).__name__)

@@ -34,7 +34,7 @@ def new(*, org: str, policy: str, owner: str, summary: str, risk: str, repo: Pat
     from gaitops.cli.files import create_files
     from gaitops.documents.layout import organization_path, policy_path
     from gaitops.documents.load import load_document
-    from gaitops.report.yaml_text import yaml_text
+    from gaitops.documents.writer import write_yaml
 
     path = policy_path(org, policy)
     document = {
@@ -43,7 +43,7 @@ def new(*, org: str, policy: str, owner: str, summary: str, risk: str, repo: Pat
         "metadata": {"name": policy, "org": org},
         "spec": {"owner": owner, "summary": summary, "risk": risk},
     }
-    content = yaml_text(document).encode()
+    content = write_yaml(document)
     load_document(content, path)  # checks every argument, names included, before anything is written
     if not (repo / organization_path(org)).is_file():
         raise InvalidInputError.of(

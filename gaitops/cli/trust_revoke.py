@@ -23,8 +23,8 @@ _MAX_NAME = 63
 
 
 @command(
-    example="gaitops trust revoke --principal dana --identity laptop --cause compromised --since 4be1 "
-    "--reason 'stolen on 3 May'\n"
+    example="gaitops trust revoke --principal dana --identity laptop --cause retired --reason sold\n"
+    "gaitops trust revoke --principal dana --identity old --cause compromised --since 4be1 --reason x\n"
     "gaitops trust revoke --policy acme/payments-guard@1.0.0 --cause error --reason CHG-77\n"
     "gaitops trust revoke --release 12 --cause superseded --reason 'use 13'"
 )
@@ -72,7 +72,7 @@ def revoke(
     from gaitops.cli.files import create_files
     from gaitops.cli.policies import working_state
     from gaitops.documents.load import load_document
-    from gaitops.report.yaml_text import yaml_text
+    from gaitops.documents.writer import write_yaml
 
     if sum(item is not None for item in (principal, policy, release)) != 1:
         raise click.UsageError("give exactly one of --principal, --policy and --release")
@@ -93,7 +93,7 @@ def revoke(
     path = f"trust/revocations/{identifier}.yaml"
     metadata = {"name": identifier}
     document = {"apiVersion": "gaitops.dev/v1", "kind": "Revocation", "metadata": metadata, "spec": spec}
-    content = yaml_text(document).encode()
+    content = write_yaml(document)
     load_document(content, path)  # checks every argument, the name included, before anything is written
     create_files(repo, {path: content})
     return Result(

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from gaitops.release.ceremony import RootSignatures
 
 
-def _known_trust_root(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def _known_trust_root(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """The trust root if the user has one; there is none to have before the first root is complete."""
     from gaitops.cli.user import configured_trust_root
 
-    if value is not None:
+    if value is not None or ctx.resilient_parsing:
         return value
     configured = configured_trust_root()
     return None if configured is None else options.sha256_digest(configured)

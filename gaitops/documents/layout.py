@@ -85,6 +85,7 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
 }
 _CI_FILES: Final = frozenset({"CODEOWNERS", ".gitattributes"})
 _DOCUMENT_ROOTS: Final = frozenset({"trust", "orgs", "evidence", "approvals"})
+_FLEET_PARTITION: Final = "fleet"
 _SAFE_PATH = re.compile(r"[ -\[\]-~]+\Z")
 _UNPORTABLE: Final = frozenset(':*?"<>|')
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z")
@@ -184,9 +185,14 @@ def _scope(kind: str, org: str | None, project: str | None, name: str | None) ->
 def _partition(path: str) -> str:
     """Everything below ``orgs/<o>/`` belongs to org ``<o>``, documents or not, so that one org never holds up another."""
     segments = path.split("/", 2)
-    if len(segments) == 3 and segments[0] == "orgs" and re.fullmatch(_NAME, segments[1]):
+    if len(segments) == 3 and segments[0] == "orgs" and is_org_name(segments[1]):
         return segments[1]
-    return "fleet"
+    return _FLEET_PARTITION
+
+
+def is_org_name(name: str) -> bool:
+    """Whether a folder ``orgs/<name>`` is an organization's; ``fleet`` is taken, as the name of what no org owns."""
+    return name != _FLEET_PARTITION and re.fullmatch(_NAME, name) is not None
 
 
 def path_problem(path: str) -> Problem | None:
@@ -198,6 +204,13 @@ def path_problem(path: str) -> Problem | None:
     fault = next(_unsafe(path), None)
     if fault is not None:
         return Problem("git.unsafe_path", f"path {fault}", path=path, remedy="rename the file")
+    if path.startswith(f"orgs/{_FLEET_PARTITION}/"):
+        return Problem(
+            "document.misplaced",
+            "no organization can be called fleet, which is the name of what belongs to no organization",
+            path=path,
+            remedy="give the organization another name",
+        )
     root = path.partition("/")[0]
     if root in _DOCUMENT_ROOTS and path.endswith((".yaml", ".yml")) and classify(path).kind == "other":
         return Problem(

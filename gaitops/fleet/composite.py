@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gaitops.content import TREE_MODE, Entry, MemorySnapshot, Snapshot, walk_children
+from gaitops.documents.layout import is_org_name
 
 EMPTY: Snapshot = MemorySnapshot({})
 """The state before genesis."""
@@ -18,22 +19,38 @@ _ORGS = "orgs"
 
 
 class CompositeSnapshot:
-    """The ``fleet`` partition from one snapshot and each org's folder from its own."""
+    """The ``fleet`` partition from one snapshot and each org's folder from its own.
+
+    What lies in ``orgs/`` without being an organization's folder belongs to the fleet.
+    """
 
     def __init__(self, fleet: Snapshot, orgs: Mapping[str, Snapshot]) -> None:
         self._fleet = fleet
         self._orgs = {name: orgs[name] for name in sorted(orgs)}
+        self._found: dict[str, Entry] | None = None
 
     def _owner(self, path: str) -> Snapshot | None:
         parts = path.split("/", 2)
         if parts[0] != _ORGS or len(parts) == 1:
             return self._fleet
-        return self._orgs.get(parts[1])
+        return self._orgs.get(parts[1]) or (self._fleet if parts[1] in self._strays() else None)
+
+    def _strays(self) -> Mapping[str, Entry]:
+        """Entries of ``orgs/`` in the fleet's snapshot that are no organizations."""
+        if self._found is None:
+            entries = self._fleet.children(_ORGS).items()
+            self._found = {
+                name: entry for name, entry in entries if entry.mode != TREE_MODE or not is_org_name(name)
+            }
+        return self._found
 
     def entry(self, path: str) -> Entry | None:
         """See :meth:`gaitops.content.Snapshot.entry`."""
         if path == _ORGS:
-            return Entry(TREE_MODE, "composite:orgs") if self._orgs else None
+            if self._orgs or self._strays():
+                return Entry(TREE_MODE, "composite:orgs")
+            found = self._fleet.entry(_ORGS)
+            return found if found is not None and found.mode != TREE_MODE else None
         owner = self._owner(path)
         return owner.entry(path) if owner is not None else None
 
@@ -45,7 +62,7 @@ class CompositeSnapshot:
             return root if orgs is None else {**root, _ORGS: orgs}
         if folder == _ORGS:
             entries = ((name, owner.entry(f"{_ORGS}/{name}")) for name, owner in self._orgs.items())
-            return {name: entry for name, entry in entries if entry is not None}
+            return {**self._strays(), **{name: entry for name, entry in entries if entry is not None}}
         owner = self._owner(folder)
         return owner.children(folder) if owner is not None else {}
 

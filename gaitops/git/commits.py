@@ -34,7 +34,7 @@ _LEADING: Final = frozenset({b"tree", b"parent", b"author", b"committer"})
 _AT_MOST_ONCE: Final = frozenset({b"encoding", b"gpgsig", b"gpgsig-sha256"})
 _NEWLINE: Final = 0x0A
 _ENCODINGS: Final = frozenset(
-    {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "latin1", "windows-1252"}
+    {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "latin1", "latin-1", "windows-1252"}
 )
 _ARMOR: Final[tuple[tuple[bytes, SignatureKind], ...]] = (
     (b"-----BEGIN SSH SIGNATURE-----", "ssh"),

@@ -30,6 +30,9 @@ MAX_DEPTH: Final = 64
 MAX_PATHS: Final = 1_000_000
 """Paths that one comparison or walk may yield: a few shared subtrees can stand for more files than there are atoms."""
 
+TOO_LARGE: Final = "git.too_large"
+"""Code of the error beyond :data:`MAX_PATHS`. A later commit can repair it, so histories do not end there."""
+
 _TREE_MODE_BYTES: Final = TREE_MODE.encode()
 _FORBIDDEN_NAMES: Final = frozenset({b".", b".."})
 _ENTRY: Final = re.compile(rb"([0-7]+) ([^\0/]+)\0(.{20})", re.DOTALL)
@@ -145,7 +148,7 @@ def sort_key(mode: bytes, name: bytes) -> bytes:
 
 def _check_limit(count: int) -> None:
     if count > MAX_PATHS:
-        raise VerificationError.of("git.too_large", f"the tree holds more than {MAX_PATHS:,} paths")
+        raise VerificationError.of(TOO_LARGE, f"the tree holds more than {MAX_PATHS:,} paths")
 
 
 def _is_regular(entries: list[RawEntry]) -> bool:

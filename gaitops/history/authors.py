@@ -7,10 +7,11 @@ from bisect import bisect_right, insort
 from collections.abc import Collection, Mapping
 
 from gaitops.change.context import Touch
-from gaitops.errors import Problem
+from gaitops.errors import Problem, VerificationError
 from gaitops.fleet.people import Directory
 from gaitops.git.commits import Commit, coauthors
 from gaitops.git.repository import Repository
+from gaitops.git.trees import TOO_LARGE
 from gaitops.history.chain import Chain
 from gaitops.history.signatures import SignatureChecks
 
@@ -28,6 +29,8 @@ class RangeAuthors:
         self._changed: dict[str, frozenset[str]] = {}
         self._indexed: set[int] = set()
         self._by_path: dict[str, list[tuple[int, str]]] = {}
+        self._vast: list[tuple[str, int]] = []
+        """Commits that changed too many paths to list, with their positions."""
 
     def touches(
         self,
@@ -53,7 +56,8 @@ class RangeAuthors:
             known = self._by_path.get(path, [])
             first, last = bisect_right(known, (after, _LAST)), bisect_right(known, (until, _LAST))
             hits = [(oid, at) for at, oid in known[first:last]]
-            hits += [(oid, until + 1) for oid in unmerged if path in self.changed(oid)]
+            hits += [(oid, at) for oid, at in self._vast if after < at <= until and self._has_changed(oid, path)]
+            hits += [(oid, until + 1) for oid in unmerged if self._has_changed(oid, path)]
             found[path] = [self._touch(self._repository.commit(oid), at, directory) for oid, at in hits]
         return {path: tuple(touches) for path, touches in found.items()}
 
@@ -62,23 +66,41 @@ class RangeAuthors:
             return
         self._indexed.add(position)
         for oid in self._chain.joined(position):
-            for path in self.changed(oid):
+            paths = self.changed(oid)
+            if paths is None:
+                self._vast.append((oid, position))
+            for path in paths or ():
                 insort(self._by_path.setdefault(path, []), (position, oid))
 
-    def changed(self, oid: str) -> frozenset[str]:
-        """Paths that a commit itself changed; for a merge, those that equal no parent.
+    def _has_changed(self, oid: str, path: str) -> bool:
+        paths = self.changed(oid)
+        if paths is not None:
+            return path in paths
+        entry = self._repository.snapshot(oid).entry(path)
+        parents = self._repository.parents_of(oid)
+        others = [self._repository.snapshot(parent).entry(path) for parent in parents] or [None]
+        return all(entry != other for other in others)
+
+    def changed(self, oid: str) -> frozenset[str] | None:
+        """Paths that a commit itself changed, ``None`` when there are too many; for a merge, those that equal no parent.
 
         A merge that only brings a side branch in is not its author: the branch's own commits are in the range too.
         """
-        paths = self._changed.get(oid)
-        if paths is None:
-            tree = self._repository.tree_of(oid)
-            parents = self._repository.parents_of(oid)
-            trees: list[str | None] = [self._repository.tree_of(parent) for parent in parents] or [None]
+        if oid not in self._changed:
+            self._changed[oid] = self._compare(oid)
+        return self._changed[oid]
+
+    def _compare(self, oid: str) -> frozenset[str] | None:
+        tree = self._repository.tree_of(oid)
+        parents = self._repository.parents_of(oid)
+        trees: list[str | None] = [self._repository.tree_of(parent) for parent in parents] or [None]
+        try:
             sides = [{item.path for item in self._repository.tree_changes(old, tree)} for old in trees]
-            paths = frozenset(set.intersection(*sides))
-            self._changed[oid] = paths
-        return paths
+        except VerificationError as error:
+            if error.code != TOO_LARGE:
+                raise
+            return None
+        return frozenset(set.intersection(*sides))
 
     def _touch(self, commit: Commit, position: int, directory: Directory) -> Touch:
         signer = self._checks.commit(commit)

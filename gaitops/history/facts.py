@@ -9,6 +9,8 @@ from datetime import timedelta
 from gaitops.change.attestation import MAX_ENVELOPE_BYTES, Attestation, read_attestation
 from gaitops.change.context import Evidence, PreviousAssignment, RevokedIdentity
 from gaitops.change.deltas import Delta
+from gaitops.content import FILE_MODES, Entry
+from gaitops.documents.layout import path_problem
 from gaitops.documents.times import parse_timestamp
 from gaitops.errors import Problem, VerificationError
 from gaitops.fleet.people import Identity
@@ -25,6 +27,13 @@ from gaitops.signing.canonical import digest
 def delta_key(delta: Delta) -> str:
     """Name of a delta in the evidence index."""
     return digest(delta.to_json())
+
+
+def _check_place(path: str, entry: Entry) -> None:
+    fault = path_problem(path)
+    if fault is not None or entry.mode not in FILE_MODES:
+        message = fault.message if fault is not None else f"mode {entry.mode} is not a regular file"
+        raise VerificationError.of("approval.malformed", f"ignored: {message}", path=path)
 
 
 class LedgerFacts:
@@ -67,11 +76,14 @@ class LedgerFacts:
         if change.after is None:
             return None
         try:
+            _check_place(change.path, change.after)
             if self._repository.size(change.after.oid) > MAX_ENVELOPE_BYTES:
                 message = f"ignored: larger than the {MAX_ENVELOPE_BYTES} bytes that an envelope may have"
                 raise VerificationError.of("approval.malformed", message, path=change.path)
             attestation = self._read(change.after.oid, change.path)
         except VerificationError as error:
+            if error.code == "git.corrupt_object":
+                raise  # Not junk but missing evidence, which may be somebody's withdrawal.
             self.ignored.extend(error.problems)
             return None
         row = [change.after.oid, change.path]

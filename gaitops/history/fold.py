@@ -24,15 +24,16 @@ from gaitops.change.deltas import delta
 from gaitops.change.genesis import judge_genesis
 from gaitops.change.interpret import is_unprotected
 from gaitops.change.judge import Judgement, judge, judge_affirmation
+from gaitops.content import FILE_MODES
 from gaitops.documents.layout import classify
 from gaitops.documents.times import parse_duration
-from gaitops.errors import Problem
+from gaitops.errors import Problem, VerificationError
 from gaitops.fleet.composite import EMPTY, CompositeSnapshot
 from gaitops.fleet.people import Directory, directory
 from gaitops.fleet.state import DocumentCache, FleetState
 from gaitops.git.commits import Commit
 from gaitops.git.repository import Repository
-from gaitops.git.trees import TreeChange
+from gaitops.git.trees import TOO_LARGE, TreeChange
 from gaitops.history.authors import RangeAuthors
 from gaitops.history.chain import Chain
 from gaitops.history.doubt import Doubt
@@ -89,8 +90,6 @@ class Fold:
         self._directories: dict[tuple[object, ...], Directory] = {}
         self._recorder = Recorder(ledger, standing, self.facts)
         self._doubt = Doubt(ledger, standing)
-        self._stale: set[str] = set()
-        """Partitions whose queue must be judged again, because evidence or a state they depend on changed."""
         self._refresh_skew()
 
     # -- the chain -----------------------------------------------------------------------------------------
@@ -144,6 +143,9 @@ class Fold:
                 partition = standing.partition(name)
                 if partition.queue or self._is_protected_change(name, previous, commit):
                     self._enqueue(partition, position)
+            fleet = standing.partition(FLEET_PARTITION)
+            if step.envelopes and fleet.queue and fleet.queue[-1] != position:
+                self._enqueue(fleet, position)  # They may be the ones whose removal holds it up.
         if not self._may_decide(commit, position, bool(step.touched or step.envelopes)):
             return
         # (3) advance whatever the evidence now allows
@@ -158,27 +160,33 @@ class Fold:
         if attestation is None:
             return
         for item in attestation.deltas:
-            self._stale.add(classify(item.path).partition)
+            self.standing.stale.add(classify(item.path).partition)
 
     def _is_protected_change(self, name: str, previous: str | None, commit: str) -> bool:
         """Whether a step changes anything that needs authorization; most commits of a busy branch do not."""
         if not self.standing.born:
             return True
         state = self.verified()
-        return any(
-            not is_unprotected(item.path, state) for item in self.trees.changes(name, previous, commit)
-        )
+        try:
+            changes = self.trees.changes(name, previous, commit)
+        except VerificationError as error:
+            if error.code != TOO_LARGE:
+                raise
+            return True
+        return any(not is_unprotected(item.path, state) for item in changes)
 
     def _enqueue(self, partition: Partition, position: int) -> None:
         if not partition.queue:
             # Nothing changed up to the commit before, so its content is the verified content.
             partition.commit, partition.position = self.chain.at(position - 1), position - 1
         partition.queue.append(position)
-        self._stale.add(partition.name)
+        self.standing.stale.add(partition.name)
 
     def _holds_pinned_root(self, commit: str) -> bool:
         entry = self.repository.snapshot(commit).entry(self._genesis_path)
-        return entry is not None and self.repository.sha256(entry.oid) == self.standing.root.trust_root
+        if entry is None or entry.mode not in FILE_MODES:
+            return False
+        return self.repository.sha256(entry.oid) == self.standing.root.trust_root
 
     # -- time ----------------------------------------------------------------------------------------------
 
@@ -279,7 +287,7 @@ class Fold:
         self.standing.born = True
         self._recorder.record(judgement, "fleet", commit, self.chain.at(position), self.occasion(position))
         self._refresh_skew()
-        self._stale.update(self.standing.partitions)
+        self.standing.stale.update(self.standing.partitions)
         return True
 
     def judge_genesis(self, position: int) -> Judgement:
@@ -306,14 +314,14 @@ class Fold:
 
     def _settle(self, position: int) -> None:
         """Advance partitions until nothing more advances; the fleet first, then organizations by name."""
-        while self._stale:
-            names = sorted(self._stale, key=lambda name: (name != FLEET_PARTITION, name))
-            self._stale.clear()
+        while self.standing.stale:
+            names = sorted(self.standing.stale, key=lambda name: (name != FLEET_PARTITION, name))
+            self.standing.stale.clear()
             for name in names:
                 partition = self.standing.partitions.get(name)
                 while partition is not None and partition.queue and self._advance(partition, position):
                     # Another state may now allow what waits elsewhere.
-                    self._stale.update(p.name for p in self.standing.partitions.values() if p.queue)
+                    self.standing.stale.update(p.name for p in self.standing.partitions.values() if p.queue)
 
     def _advance(self, partition: Partition, position: int) -> bool:
         for index in _worth_judging(len(partition.queue)):
@@ -341,8 +349,15 @@ class Fold:
 
     def judge(self, partition: Partition, commit: str, position: int, occasion: Occasion) -> Judgement:
         """Judge the change of a partition from its verified state to a commit of the chain."""
-        changes = self.trees.changes(partition.name, partition.commit, commit)
-        change = self.change(partition.name, changes, self.verified(partition.name, commit), {})
+        after = self.verified(partition.name, commit)
+        try:
+            changes = self.trees.changes(partition.name, partition.commit, commit)
+        except VerificationError as error:
+            if error.code != TOO_LARGE:
+                raise
+            change = self.change(partition.name, (), after, {})
+            return Judgement(change, (), error.problems, (), self.facts.root)
+        change = self.change(partition.name, changes, after, {})
         paths = [item.path for item in change.deltas]
         touches = self.authors.touches(partition.position, position, paths, change.directory)
         return judge(replace(change, touches=touches), self.facts, occasion)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from gaitops.change.context import Occasion
 from gaitops.change.judge import Judgement, judge
+from gaitops.content import TREE_MODE, Entry, Snapshot
+from gaitops.documents.layout import classify, is_org_name
 from gaitops.errors import InvalidInputError, Problem
 from gaitops.fleet.composite import CompositeSnapshot, OverlaySnapshot
 from gaitops.fleet.state import FleetState
@@ -143,11 +145,8 @@ def _rebase_needed(
 def _by_partition(changes: Sequence[TreeChange]) -> dict[str, list[TreeChange]]:
     groups: dict[str, list[TreeChange]] = {}
     for item in changes:
-        parts = item.path.split("/", 2)
-        if parts[0] == "approvals" and item.before is None:
-            continue
-        in_org = parts[0] == "orgs" and len(parts) > 2
-        groups.setdefault(parts[1] if in_org else FLEET_PARTITION, []).append(item)
+        if not (item.path.startswith("approvals/") and item.before is None):
+            groups.setdefault(classify(item.path).partition, []).append(item)
     return groups
 
 
@@ -177,7 +176,8 @@ def _after(history: History, groups: dict[str, list[TreeChange]]) -> FleetState:
         name: OverlaySnapshot(base, {item.path: item.after for item in changes})
         for name, changes in groups.items()
     }
-    names = {*verified.children("orgs"), *groups} - {FLEET_PARTITION}
+    present = {name for name, entry in verified.children("orgs").items() if entry.mode == TREE_MODE}
+    names = {name for name in present if is_org_name(name)} | groups.keys() - {FLEET_PARTITION}
     orgs = {name: overlays.get(name, verified) for name in names}
     return FleetState(CompositeSnapshot(overlays.get(FLEET_PARTITION, verified), orgs), fold.cache)
 
@@ -197,32 +197,38 @@ def _judge(history: History, name: str, after: FleetState, commits: Sequence[str
 
 def difference(before: FleetState, after: FleetState, name: str) -> list[TreeChange]:
     """Files of a partition that differ between two states that need not be commits."""
-    folders = (
-        [f"orgs/{name}"]
-        if name != FLEET_PARTITION
-        else [
-            item for item in {*before.snapshot.children(""), *after.snapshot.children("")} if item != "orgs"
-        ]
-    )
-    found: list[TreeChange] = []
-    for folder in folders:
-        _compare(before, after, folder, found)
-    kept = [item for item in found if not (item.path.startswith("approvals/") and item.before is None)]
+    found = _compare(before.snapshot, after.snapshot, f"orgs/{name}" if name != FLEET_PARTITION else "")
+    kept = [
+        item
+        for item in found
+        if classify(item.path).partition == name
+        and not (item.path.startswith("approvals/") and item.before is None)
+    ]
     return sorted(kept, key=lambda item: item.path.encode("utf-8", "surrogateescape"))
 
 
-def _compare(before: FleetState, after: FleetState, path: str, found: list[TreeChange]) -> None:
+def _compare(before: Snapshot, after: Snapshot, folder: str) -> list[TreeChange]:
     """Descend only where the two states differ."""
-    old, new = before.snapshot.entry(path), after.snapshot.entry(path)
-    if old == new:
-        return
-    was = old if old is not None and old.mode != "40000" else None
-    now = new if new is not None and new.mode != "40000" else None
-    if was != now:
-        found.append(TreeChange(path, was, now))
-    names = {*before.snapshot.children(path), *after.snapshot.children(path)}
-    for name in sorted(names):
-        _compare(before, after, f"{path}/{name}", found)
+    found: list[TreeChange] = []
+    pending = [folder]
+    while pending:
+        path = pending.pop()
+        old, new = before.entry(path), after.entry(path)
+        if path not in ("", "orgs") and old == new:  # The orgs of a composite state have no id of their own.
+            continue
+        names = {*before.children(path), *after.children(path)}
+        pending.extend(f"{path}/{name}" if path else name for name in names)
+        was, now = _file(before, path, old), _file(after, path, new)
+        if was != now:
+            found.append(TreeChange(path, was, now))
+    return found
+
+
+def _file(snapshot: Snapshot, path: str, entry: Entry | None) -> Entry | None:
+    """``entry`` unless it is a folder; one too deep to be entered (``git.trees.MAX_DEPTH``) stands for itself."""
+    if entry is None or not path or (entry.mode == TREE_MODE and snapshot.children(path)):
+        return None
+    return entry
 
 
 def contributors(history: History, commits: Sequence[str], org: str | None) -> tuple[str, ...]:

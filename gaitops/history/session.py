@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gaitops.change.context import Occasion
 from gaitops.change.judge import Judgement
+from gaitops.content import FILE_MODES, Entry
 from gaitops.documents.layout import classify
 from gaitops.errors import GaitopsError, Problem, VerificationError
 from gaitops.fleet.root import TrustedRoot, check_not_expired, verify_first_root
@@ -203,16 +204,21 @@ def _start(
 def _pinned_root(repository: Repository, head: str, trust_root: str) -> bytes:
     """Root metadata version 1 with the pinned digest, from the head or, if it was removed there, from before."""
     for commit in repository.iterate_first_parents(head):
-        entry = repository.snapshot(commit).entry(ROOT_PATH)
+        entry = _root_file(repository, commit)
         if entry is not None and repository.sha256(entry.oid) == trust_root:
             return repository.read(entry.oid)
         if entry is not None:
             break
     for commit in reversed(repository.first_parents(head)):
-        entry = repository.snapshot(commit).entry(ROOT_PATH)
+        entry = _root_file(repository, commit)
         if entry is not None and repository.sha256(entry.oid) == trust_root:
             return repository.read(entry.oid)
     raise VerificationError([_no_genesis()])
+
+
+def _root_file(repository: Repository, commit: str) -> Entry | None:
+    entry = repository.snapshot(commit).entry(ROOT_PATH)
+    return entry if entry is not None and entry.mode in FILE_MODES else None
 
 
 def _resume(

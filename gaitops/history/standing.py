@@ -46,6 +46,8 @@ class Standing:
     audit_head: str = FIRST
     doubtful: dict[str, int] = field(default_factory=dict)
     """Path → sequence number of the doubtful decision that carried its content."""
+    stale: set[str] = field(default_factory=set)
+    """Partitions whose queue must be judged again, because evidence or a state they depend on changed."""
 
     def partition(self, name: str) -> Partition:
         """The partition of this name, made when it is first asked for."""
@@ -65,6 +67,7 @@ class Standing:
             "sequence": self.sequence,
             "auditHead": self.audit_head,
             "doubtful": self.doubtful,
+            "stale": sorted(self.stale & {name for name, item in self.partitions.items() if item.queue}),
             "partitions": [[p.name, p.commit, p.position, p.queue] for p in self.partitions.values()],
             "chain": chain,
         }
@@ -84,4 +87,5 @@ class Standing:
             sequence=value["sequence"],
             audit_head=value["auditHead"],
             doubtful=value["doubtful"],
+            stale=set(value["stale"]),
         )

@@ -10,8 +10,9 @@ from typing import TypeVar
 from gaitops.content import TREE_MODE, Entry, Snapshot
 from gaitops.documents.layout import is_org_name
 from gaitops.fleet.composite import EMPTY
+from gaitops.errors import VerificationError
 from gaitops.git.repository import Repository
-from gaitops.git.trees import TreeChange, name_bytes
+from gaitops.git.trees import TOO_LARGE, TreeChange, name_bytes
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -61,9 +62,9 @@ class PartitionTrees:
         if any(name not in (_ORGS, _APPROVALS) or _no_folder(name, old, new) for name in differing):
             touched.add(FLEET_PARTITION)
         if _APPROVALS in differing:
-            changes = self._envelope_changes(previous, commit)
-            added = tuple(change for change in changes if change.before is None)
-            if len(added) != len(changes):
+            changes = self._new_envelopes(previous, commit)
+            added = tuple(change for change in changes or () if change.before is None)
+            if changes is None or len(added) != len(changes):
                 touched.add(FLEET_PARTITION)
         if _ORGS in differing:
             was, now = (self._entries(self._subtree(self._tree(oid), _ORGS)) for oid in (previous, commit))
@@ -118,6 +119,16 @@ class PartitionTrees:
         """Files under ``approvals/``; an ``approvals`` that is no folder holds no envelopes."""
         was, now = (self._subtree(self._tree(commit), _APPROVALS) for commit in (old, new))
         return self._repository.tree_changes(was, now, _APPROVALS)
+
+    def _new_envelopes(self, old: str | None, new: str) -> list[TreeChange] | None:
+        """As :meth:`_envelope_changes`; where there are too many, everything present, and ``None`` where that is."""
+        for before in (old, None):
+            try:
+                return self._envelope_changes(before, new)
+            except VerificationError as error:
+                if error.code != TOO_LARGE:
+                    raise
+        return None
 
     def snapshot(self, commit: str | None) -> Snapshot:
         """Content of a commit; nothing for ``None``."""

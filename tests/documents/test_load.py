@@ -204,6 +204,12 @@ def test_d4_unknown_fields_get_a_suggestion(example: Example, loading: Loading) 
     assert [(p.code, p.remedy) for p in unknown] == [("document.unknown_field", "did you mean 'expiresAt'?")]
 
 
+def test_the_number_of_problems_is_bounded(example: Example, loading: Loading) -> None:
+    """A list of thousands of wrong names is not a report of as many."""
+    text = edited(example("fleet"), "docs/**]", "docs/**" + ", a//b" * 5000 + "]")
+    assert len(loading(text, "fleet.yaml")) == 100
+
+
 def test_a_private_key_is_never_repeated(loading: Loading, example: Example) -> None:
     """Whoever pastes one by mistake does not find it in a CI log as well."""
     text = edited(example("principal"), "BEGIN PUBLIC", "BEGIN PRIVATE").replace("END PUBLIC", "END PRIVATE")

@@ -14,7 +14,7 @@ from gaitops.git import libgit2
 from gaitops.git.location import Location
 from gaitops.git.refs import LostRaceError
 from gaitops.git.repository import Repository
-from gaitops.git.writing import Person, commit_files, init_repository, update_branch
+from gaitops.git.writing import Person, commit_files, init_repository, record_checkout, update_branch
 from tests.git.box import NOON, GitBox
 
 ADA = Person("Ada Lovelace", "ada@example.com")
@@ -331,3 +331,19 @@ def test_init(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InternalError):
         init_repository(tmp_path / "file" / "below")
+
+
+def test_recorded_checkout_is_clean(tmp_path: Path) -> None:
+    """After the files of a commit were written beside it, Git finds nothing to add, change or remove."""
+    path = tmp_path / "new"
+    content: dict[str, bytes | None] = {"a.txt": b"one\n", "folder/b.txt": b"two\n"}
+    repository = init_repository(path)
+    first = commit(repository, None, content)
+    update_branch(repository, "main", first, None)
+    (path / "folder").mkdir()
+    for name, data in content.items():
+        (path / name).write_bytes(data or b"")
+    command = ["git", "-C", str(path), "status", "--porcelain"]
+    assert subprocess.run(command, check=True, capture_output=True).stdout
+    record_checkout(repository, first)
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b""

@@ -3,49 +3,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gaitops.change.context import Change
-from gaitops.content import FILE_MODES, Entry, Snapshot
-from gaitops.documents.layout import path_problem
+from gaitops.content import Snapshot
+from gaitops.documents.validate import entry_problems
 from gaitops.errors import Problem
-
-_LFS_MARK = b"version https://git-lfs.github.com/spec/"
 
 
 def check_paths(change: Change) -> Iterator[Problem]:
     """Regular files with portable names only; nothing that another platform would read as another path."""
+    folders: dict[str, Mapping[str, list[str]]] = {}
     for item in change.deltas:
         entry = change.entries[item.path][1]
         if entry is None:
             continue
-        problem = path_problem(item.path)
-        if problem is not None:
-            yield problem
-        elif entry.mode not in FILE_MODES:
-            yield Problem(
-                "git.unsupported_entry",
-                f"mode {entry.mode} is not a regular file; symbolic links and submodules are not allowed here",
-                path=item.path,
-                remedy="commit a regular file",
-            )
-        elif change.after.snapshot.read(entry.oid).startswith(_LFS_MARK):
-            yield Problem(
-                "git.unsupported_entry",
-                "a Git LFS pointer stands where the content should be",
-                path=item.path,
-                remedy="commit the content itself",
-            )
-        elif item.before is None:
-            yield from _collisions(item.path, change.after.snapshot)
+        problems = tuple(entry_problems(item.path, entry, change.after.snapshot))
+        yield from problems
+        if not problems and item.before is None:
+            yield from _collisions(item.path, change.after.snapshot, folders)
 
 
-def _collisions(path: str, snapshot: Snapshot) -> Iterator[Problem]:
-    """Names in one folder that a case-insensitive file system takes for one (threat G7)."""
-    folder, parts = "", path.split("/")
-    for part in parts:
-        names: dict[str, Entry] = dict(snapshot.children(folder))
-        twins = [name for name in names if name != part and name.casefold() == part.casefold()]
+def _collisions(
+    path: str, snapshot: Snapshot, folders: dict[str, Mapping[str, list[str]]]
+) -> Iterator[Problem]:
+    """Names in one folder that a case-insensitive file system takes for one (threat G7).
+
+    ``folders`` keeps what was found of each folder, so that large ones are read once.
+    """
+    folder = ""
+    for part in path.split("/"):
+        if folder not in folders:
+            folders[folder] = _by_case(snapshot, folder)
+        twins = [name for name in folders[folder].get(part.casefold(), ()) if name != part]
         if twins:
             yield Problem(
                 "git.unsafe_path",
@@ -55,3 +45,11 @@ def _collisions(path: str, snapshot: Snapshot) -> Iterator[Problem]:
             )
             return
         folder = f"{folder}/{part}" if folder else part
+
+
+def _by_case(snapshot: Snapshot, folder: str) -> Mapping[str, list[str]]:
+    """Names in a folder by what is left of them when case does not count."""
+    found: dict[str, list[str]] = {}
+    for name in snapshot.children(folder):
+        found.setdefault(name.casefold(), []).append(name)
+    return found

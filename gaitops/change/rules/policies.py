@@ -23,9 +23,9 @@ def check_policies(change: Change) -> Iterator[Problem]:
     checked: set[str] = set()
     for item in change.deltas:
         location = classify(item.path)
-        if location.kind == "Policy" and item.before != item.after:
+        if location.kind == "Policy":
             yield from _policy(item.path, location, change)
-        if location.kind not in ("PolicyVersion", "policy_file") or item.before == item.after:
+        if location.kind not in ("PolicyVersion", "policy_file"):
             continue
         folder = f"orgs/{location.org}/policies/{location.name}/versions/{location.version}"
         if change.before.snapshot.entry(folder) is not None:

@@ -122,7 +122,7 @@ def roots_after(change: Change, root: TrustedRoot) -> tuple[TrustedRoot, tuple[P
     problems: list[Problem] = []
     added: dict[int, str] = {}
     for item in change.deltas:
-        if classify(item.path).kind != "root_metadata" or item.before == item.after:
+        if classify(item.path).kind != "root_metadata":
             continue
         match = _ROOT.fullmatch(item.path)
         if match is None or item.before is not None or item.after is None:
