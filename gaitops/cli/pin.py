@@ -48,10 +48,7 @@ def _source(*, required: bool) -> Callable[[_F], _F]:
 
 
 @command(
-    example="gaitops pin init --from ../release --repository github.com/acme/pay --environment production
-"
-    "gaitops pin init --from git+https://git.example.com/releases#main --repository github.com/acme/pay "
-    "--environment dev"
+    example="gaitops pin init --from ../release --repository github.com/acme/pay --environment production"
 )
 @_repo
 @_source(required=True)

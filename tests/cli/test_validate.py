@@ -73,7 +73,7 @@ def test_every_problem_at_once(gaitops: Invoke, repo: Path) -> None:
     )
     (repo / GUARD / "versions/1.0.0/gait.policy.yaml").write_text("default_verdict: allow\n")
     descriptor = repo / GUARD / "versions/1.1.0/version.yaml"
-    descriptor.write_text(descriptor.read_text().replace('version: "1.0.0"', 'version: "0.9.0"'))
+    descriptor.write_text(descriptor.read_text().replace("version: 1.0.0", "version: 0.9.0"))
     run = gaitops("validate", "--repo", repo, "--json")
     assert run.code == 6
     assert [(item["code"], item["path"]) for item in run.json["problems"]] == [
