@@ -25,6 +25,7 @@ from securesystemslib.signer import CryptoSigner
 
 from gaitops.change.attestation import Intent
 from gaitops.documents.layout import envelope_path
+from gaitops.git.objects import COMMIT, TREE
 from gaitops.git.repository import Repository
 from gaitops.git.writing import Person, commit_files, init_repository, update_branch
 from gaitops.history.proposal import propose
@@ -180,6 +181,57 @@ class World:
         )
         self.move(branch, oid)
         return oid
+
+    def commit_tree(
+        self,
+        tree: str,
+        parents: Sequence[str],
+        *,
+        by: str,
+        branch: str = "main",
+        message: str = "change",
+        signed: bool = True,
+        when: datetime | None = None,
+    ) -> str:
+        """Commit a tree as it is, on any parents: merges, strange modes, whatever a push can bring."""
+        actor = self.actor(by)
+        ident = f"{by} <{actor.email}> {int((when or self.tick()).timestamp())} +0000"
+        lines = [f"tree {tree}", *(f"parent {oid}" for oid in parents), f"author {ident}", f"committer {ident}"]
+        head, body = ("\n".join(lines) + "\n").encode(), f"\n{message}\n".encode()
+        if signed:
+            armored = actor.sign_commit(head + body).strip(b"\n").replace(b"\n", b"\n ")
+            head += b"gpgsig " + armored + b"\n"
+        oid = self.repository.objects.write(COMMIT, head + body)
+        self.move(branch, oid)
+        return oid
+
+    def join(
+        self, branch: str, *, by: str, files: Mapping[str, str | None] | None = None, signed: bool = True
+    ) -> str:
+        """Merge a branch into main with a real merge commit, which may change files on its own."""
+        main, topic = self.head(), self.head(branch)
+        squashed = self.merge(branch, by=by)
+        if files:
+            squashed = self.commit(files, by=by)
+        tree = self.repository.tree_of(squashed)
+        return self.commit_tree(tree, [main, topic], by=by, message=f"merge {branch}", signed=signed)
+
+    def change_mode(self, path: str, mode: str, *, by: str, branch: str = "main") -> str:
+        """Commit another mode of a file, nothing else."""
+        base = self._branch(branch) or self.head()
+        tree = self._with_mode(self.repository.tree_of(base), path.split("/"), mode.encode())
+        return self.commit_tree(tree, [base], by=by, branch=branch, message=f"mode of {path}")
+
+    def _with_mode(self, tree: str, parts: Sequence[str], mode: bytes) -> str:
+        raw, entries = self.repository.objects.read(tree, TREE), []
+        while raw:
+            head, _, rest = raw.partition(b"\0")
+            old, _, name = head.partition(b" ")
+            oid, raw = rest[:20].hex(), rest[20:]
+            if name == parts[0].encode():
+                old, oid = (mode, oid) if len(parts) == 1 else (old, self._with_mode(oid, parts[1:], mode))
+            entries.append(old + b" " + name + b"\0" + bytes.fromhex(oid))
+        return self.repository.objects.write(TREE, b"".join(entries))
 
     def move(self, branch: str, oid: str) -> None:
         """Point a branch at a commit."""

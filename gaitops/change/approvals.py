@@ -58,7 +58,8 @@ class ApprovalResult:
         if self.verified:
             return ()
         have = ", ".join(item.principal for item in self.counted) or "nobody"
-        what = "root keys" if self.requirement.root else "approvals"
+        what = "root key" if self.requirement.root else "approval"
+        what += "" if self.requirement.quorum == 1 else "s"
         shortage = f"{operation.kind} in {operation.scope} needs {self.requirement.quorum} {what}, has {len(self.counted)} ({have})"
         if self.missing_groups:
             shortage += f"; somebody of {', '.join(self.missing_groups)} must approve"
@@ -73,18 +74,18 @@ class ApprovalResult:
         return (first, *dict.fromkeys(item.problem for item in self.refused))
 
 
-def withdrawn(weighed: Iterable[Weighed]) -> dict[str, frozenset[str]]:
-    """Payload digests that their own signers withdrew, with the envelope that says so (threat T20).
+def is_withdrawn(item: Weighed, directory: Directory, facts: Facts) -> bool:
+    """Whether the signer of an approval took it back (threat T20).
 
-    Returns:
-        Digest of the withdrawn payload → principals that withdrew it.
+    A withdrawal names the approval and nothing else about it matters: it does not expire, it survives the revocation
+    of the key that made it, and it holds although the change has lost or gained files since.
     """
-    found: dict[str, frozenset[str]] = {}
-    for item in weighed:
-        if item.intent == "withdraw":
-            for digest in item.attestation.withdraws:
-                found[digest] = found.get(digest, frozenset()) | {item.principal}
-    return found
+    return any(
+        identity.principal == item.principal and facts.verifies(statement, identity)
+        for statement in facts.withdrawals(item.payload_digest)
+        for signature in statement.envelope.signatures
+        for identity in directory.by_keyid.get(signature.keyid, ())
+    )
 
 
 def count(
@@ -98,15 +99,14 @@ def count(
 ) -> ApprovalResult:
     """Count the approvals of one operation."""
     covered = change.covered_by(operation.paths)
-    gone = withdrawn(weighed)
     counted: dict[str, Counted] = {}
-    rejected = [item for item in refused if not covered.isdisjoint(item.deltas) and item.intent != "withdraw"]
+    rejected = [item for item in refused if not covered.isdisjoint(item.deltas)]
     for item in sorted(weighed, key=lambda one: (one.principal, one.path)):
         if item.intent == "withdraw" or not covered <= item.deltas:
             continue
         if item.intent == "propose" and not requirement.root:
             continue
-        problem = _refusal(item, operation, requirement, authors, change.directory, gone)
+        problem = _refusal(item, operation, requirement, authors, change.directory, facts)
         if problem is None:
             counted.setdefault(
                 item.principal,
@@ -131,14 +131,14 @@ def _refusal(
     requirement: Requirement,
     authors: Authorship,
     directory: Directory,
-    gone: dict[str, frozenset[str]],
+    facts: Facts,
 ) -> Problem | None:
     """Why a valid envelope still does not count for this operation."""
 
     def because(code: str, message: str, remedy: str) -> Problem:
         return Problem(code, f"{item.principal}: {message}", path=item.path, remedy=remedy)
 
-    if item.principal in gone.get(item.payload_digest, frozenset()):
+    if is_withdrawn(item, directory, facts):
         return because("approval.withdrawn", "withdrew this approval", "ask them to approve again")
     if item.age >= requirement.ttl:
         hours = int(requirement.ttl.total_seconds() // 3600)

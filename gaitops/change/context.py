@@ -87,6 +87,9 @@ class Facts(Protocol):
     def candidates(self, deltas: Sequence[Delta]) -> Iterable[Evidence]:
         """Every envelope whose first delta is among ``deltas``."""
 
+    def withdrawals(self, payload_digest: str) -> Iterable[Attestation]:
+        """Every withdrawal that names a payload, whoever signed it."""
+
     def verifies(self, attestation: Attestation, identity: Identity) -> bool:
         """Whether a signature of this envelope verifies with this key."""
 

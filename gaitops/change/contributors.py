@@ -63,6 +63,8 @@ def authorship(
     uncovered = [path for path in operation.paths if not change.touches.get(path)]
     if uncovered and not usable:
         problems.append(_unknown(uncovered[0], "no commit of the range is known to have made this change"))
+    # Whose key it is does not depend on whether the key still counts: it can bar, even where it cannot permit.
+    named |= {identity.principal for touch in touches for identity in touch.identities}
     for proposal in usable:
         problems.extend(_incomplete(proposal, (signers | named), operation))
     proposers = frozenset(signers | {proposal.principal for proposal in usable})
@@ -131,7 +133,7 @@ def _permission(
     if operation.kind == "assignment.change" and not operation.indirect:
         allowed = frozenset({AUTHOR})
     roots = {item.principal for item in facts.root.keys} if permission.floor == "root" else set()
-    if operation.kind == "revocation.identity" and _own_key(operation) in proposers:
+    if revokes_own_key(operation, proposers, change.directory):
         return []
     for name in proposers:
         if name in roots or not change.directory.roles(name, operation.scope).isdisjoint(allowed):
@@ -148,8 +150,15 @@ def _permission(
     ]
 
 
-def _own_key(operation: Operation) -> object:
-    return operation.details.get("principal")
+def revokes_own_key(operation: Operation, proposers: frozenset[str], directory: Directory) -> bool:
+    """Whether somebody revokes a key of their own; saying whose key it is does not make it theirs."""
+    owner = operation.details.get("principal")
+    if operation.kind != "revocation.identity" or owner not in proposers:
+        return False
+    return any(
+        identity.fingerprint == operation.details["fingerprint"]
+        for identity in directory.identities_of(str(owner))
+    )
 
 
 def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:

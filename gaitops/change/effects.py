@@ -100,10 +100,10 @@ def _followers(org: str, policy: str, before: FleetState, after: FleetState) -> 
     moved = {channel for channel in {*was, *now} if was.get(channel) != now.get(channel)}
     if not moved:
         return set()
-    shared = {name for document in (old, new) if document is not None for name in document.spec.shared_with}
     places: set[_Place] = set()
     for state in (before, after):
-        for follower in {org, *shared}:
+        # Every organization, not only those it is shared with: whoever followed it before it was unshared still does.
+        for follower in state.orgs():
             for project in state.projects(follower):
                 for name, environment in state.environments(follower, project):
                     reference = environment.spec.policy
@@ -213,7 +213,8 @@ def with_safe_direction(
 ) -> tuple[Operation, ...]:
     """Mark operations that only go back to what was enforced immediately before (design 4, safe direction).
 
-    A move of a channel is safe when everything that it moves is.
+    A move of one channel is safe when everything that it moves is; of several, the one that moves nothing now would
+    pass with the others.
     """
     fleet = before.fleet()
     window = parse_duration(fleet.spec.rollback_window) if fleet is not None else None
@@ -238,7 +239,8 @@ def with_safe_direction(
 
     def mark(operation: Operation) -> Operation:
         if operation.kind == "policy.channel":
-            return replace(operation, safe=all_safe)
+            channels = operation.details["channels"]
+            return replace(operation, safe=all_safe and isinstance(channels, dict) and len(channels) == 1)
         if operation.kind != "assignment.change":
             return operation
         key = tuple(str(operation.details[name]) for name in ("environment", "from", "to"))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from gaitops.change.approvals import ApprovalResult, count
 from gaitops.change.context import Change, Facts, Occasion
-from gaitops.change.contributors import NOBODY, Authorship, authorship
+from gaitops.change.contributors import NOBODY, Authorship, authorship, revokes_own_key
 from gaitops.change.deltas import Delta
 from gaitops.change.effects import Effect, effects, with_safe_direction
 from gaitops.change.envelopes import Refused, Weighed, weigh
@@ -152,6 +152,8 @@ def _weigh_all(change: Change, facts: Facts, occasion: Occasion) -> tuple[list[W
     weighed: list[Weighed] = []
     refused: list[Refused] = []
     for evidence in facts.candidates(change.deltas):
+        if evidence.attestation.intent == "withdraw":
+            continue
         outcome = weigh(evidence, change, facts, occasion, derive)
         if isinstance(outcome, Weighed):
             weighed.append(outcome)
@@ -187,11 +189,7 @@ def _decide(
         # The TUF signatures inside the file are the authority (rule module trust); nothing else can add to it.
         empty = Authorship(authors.proposers, authors.contributors, frozenset(), frozenset(), ())
         return Decision(operation, empty, _nothing_needed(needed), ())
-    if (
-        operation.kind == "revocation.identity"
-        and operation.safe
-        and operation.details.get("principal") in authors.proposers
-    ):
+    if operation.safe and revokes_own_key(operation, authors.proposers, change.directory):
         needed = replace(needed, quorum=0, rules=("built-in:own-key",))
     approvals = count(operation, needed, authors, weighed, refused, change, facts)
     problems = (*authors.problems, *problems, *check_freeze(operation, needed, change.before, occasion.at))

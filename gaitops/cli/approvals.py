@@ -156,6 +156,8 @@ def _run(
         if not signables:
             raise InvalidInputError.of("approval.nothing", "nothing in this change needs a signature")
         note(_shown(signables, f"sha256:{history.standing.root.trust_root}"))
+        if intent == "approve" and _barred(signables, principal):
+            note(f"warning: {principal} contributed to this change, so this approval will not count")
         confirm(f"Sign this as {principal} ({intent})?", yes=yes)
         signer = signer_for(key, public_key)
         files = sealed(history, signables, signer, intent, principal, lifetime, reason)
@@ -205,4 +207,17 @@ def _outlook(signables: Sequence[Signable], principal: str, intent: Intent) -> s
             counted = {one.principal for one in decision.approvals.counted} | {principal}
             if len(counted) < decision.approvals.requirement.quorum:
                 others.update(set(decision.approvals.may_sign) - {principal})
-    return f"\nmore approvals are needed; may sign: {', '.join(sorted(others))}" if others else ""
+    if not others:
+        return ""
+    return f"\nbesides this and what is committed, more approvals are needed; may sign: {', '.join(sorted(others))}"
+
+
+def _barred(signables: Sequence[Signable], principal: str) -> bool:
+    """Whether separation of duties will keep an approval of ``principal`` from counting anywhere."""
+    decisions = [
+        decision
+        for item in signables
+        for decision in item.judgement.decisions
+        if not decision.approvals.requirement.root
+    ]
+    return bool(decisions) and all(principal in decision.authors.contributors for decision in decisions)

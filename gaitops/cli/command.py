@@ -68,6 +68,11 @@ def command(
     return click.command(name, cls=Command, example=example, formats=formats, **settings)
 
 
+def prints_text() -> bool:
+    """Whether the running command prints text; only for commands that tell about long work while it happens."""
+    return _chosen_format(click.get_current_context()) == "text"
+
+
 def _chosen_format(ctx: click.Context) -> str:
     chosen: str | None = ctx.meta.get(_FORMAT)
     if not ctx.meta.get(_JSON):

@@ -76,6 +76,7 @@ class Delivery:
         """Commit only under ``approvals/`` on top of the branch; start again when the branch moved."""
         from gaitops.git.repository import Repository
         from gaitops.git.writing import commit_files
+        from gaitops.report.text import counted
 
         program, branch = self._program(), self._branch or ""
         author = program.user_identity()
@@ -98,7 +99,7 @@ class Delivery:
                 continue
             return Delivered(
                 "pushed",
-                f"pushed {len(files)} envelopes to {branch} of {self._remote} as {commit[:12]}",
+                f"pushed {counted(len(files), 'envelope')} to {branch} of {self._remote} as {commit[:12]}",
                 commit,
             )
         raise VerificationError.of("history.fork", f"{branch} keeps moving", remedy="try again")

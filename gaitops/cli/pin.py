@@ -98,14 +98,23 @@ def update(
 @click.option(
     "--base", metavar="REV", help="Also refuse a lower release than the one pinned at this revision."
 )
+@click.option(
+    "--repository",
+    metavar="URL",
+    help="URL or id of this repository: refuses a genuine pin that was copied from another one.",
+)
 @options.trust_root
-def verify(*, repo: Path, base: str | None, trust_root: str) -> Result:
+def verify(*, repo: Path, base: str | None, repository: str | None, trust_root: str) -> Result:
     """Verify every byte of .gaitops/ from the trust root: no network, no Gait, no clock."""
+    from gaitops.documents.models.tenancy import repository_name
     from gaitops.pin.folder import read_folder
     from gaitops.pin.verify import verify_pin
 
     verified = verify_pin(
-        read_folder(repo), trust_root, base=_earlier(repo, base) if base is not None else None
+        read_folder(repo),
+        trust_root,
+        base=_earlier(repo, base) if base is not None else None,
+        repository=repository_name(repository) if repository is not None else None,
     )
     pin = verified.pin
     members = {
@@ -125,20 +134,20 @@ def verify(*, repo: Path, base: str | None, trust_root: str) -> Result:
 @_source(required=False)
 @options.trust_root
 def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
-    """Show how old the pin is; with --from, whether a newer release exists."""
+    """Show how old the pin is; with --from, whether the newest release would change it."""
     from gaitops.documents.times import format_timestamp
     from gaitops.pin.folder import read_folder
     from gaitops.pin.status import pin_status
-    from gaitops.pin.update import newest_release
+    from gaitops.pin.update import newest_pin
     from gaitops.pin.verify import verify_pin
     from gaitops.report.tables import fields
 
     verified = verify_pin(read_folder(repo), trust_root)
-    newest = None
+    renewed = None
     if source is not None:
         with _opened(source) as opened:
-            newest = newest_release(opened, trust_root, now())
-    found = pin_status(verified, now(), newest)
+            renewed = newest_pin(opened, trust_root, verified.pin, now())
+    found = pin_status(verified, now(), renewed=renewed)
     members = {
         "state": found.state,
         "release": found.release,

@@ -87,7 +87,10 @@ def publish(
     from gaitops.cli.clock import now
     from gaitops.cli.signing import signer_for
 
-    if sum((previous is not None, first, refresh)) != 1 and not (cosign and not first):
+    if refresh and (cosign or gait_key is not None):
+        raise click.UsageError("--refresh signs a timestamp and nothing else")
+    # The second publisher says the same as the first, or nothing about a first release.
+    if sum((previous is not None, first, refresh)) != 1 and not (cosign and previous is None and not first):
         raise click.UsageError("say one of --previous, --first and --refresh")
     signers = [signer_for(key, public_key) for key in keys]
     if refresh:
@@ -137,7 +140,10 @@ def _time(moment: datetime | None) -> str | None:
 
 def _published(report: PublishReport, out: Path, content: ReleaseContent, waiting: Sequence[str]) -> Result:
     from gaitops.report.tables import fields
+    from gaitops.report.text import counted
 
+    versions = sum(len(org.versions) for org in content.orgs)
+    assignments = sum(len(project.assignments) for org in content.orgs for project in org.projects)
     members = {
         "status": report.status,
         "out": str(out),
@@ -148,14 +154,14 @@ def _published(report: PublishReport, out: Path, content: ReleaseContent, waitin
         "renewed": list(report.renewed),
         "timestampExpires": _time(report.timestamp_expires),
         "snapshotExpires": _time(report.snapshot_expires),
-        "versions": sum(len(org.versions) for org in content.orgs),
-        "assignments": sum(len(project.assignments) for org in content.orgs for project in org.projects),
+        "versions": versions,
+        "assignments": assignments,
         "unverifiedPartitions": list(waiting),
     }
     rows = [
         ("release", f"{report.number} ({report.status}) in {out}"),
         ("commit", report.commit),
-        ("content", f"{members['versions']} policy versions, {members['assignments']} assignments"),
+        ("content", f"{counted(versions, 'policy version')}, {counted(assignments, 'assignment')}"),
         ("new metadata", ", ".join(report.renewed) or "none"),
         (
             "expires",
@@ -167,7 +173,8 @@ def _published(report: PublishReport, out: Path, content: ReleaseContent, waitin
     text = fields(rows)
     if report.missing_signatures:
         text += (
-            f"\n\n{report.missing_signatures} more publisher must run: gaitops publish --cosign --out {out} …"
+            f"\n\n{counted(report.missing_signatures, 'more publisher')} must sign before anybody sees it: "
+            f"gaitops publish --cosign --out {out} …"
         )
     return Result("publish", members, text)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from gaitops.cli.lazy import Lazy, Noun, Table
 
 COMMANDS: Table = {
+    "demo": Lazy("gaitops.cli.demo:demo", "Tell the whole story in a scratch folder, with real signatures."),
     "init": Lazy("gaitops.cli.init:init", "Create a fleet repository that its root people have signed."),
     "verify": Lazy("gaitops.cli.verify:verify", "Prove from the commits that every change was authorized."),
     "check": Lazy(

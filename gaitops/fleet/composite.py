@@ -52,7 +52,9 @@ class CompositeSnapshot:
             found = self._fleet.entry(_ORGS)
             return found if found is not None and found.mode != TREE_MODE else None
         owner = self._owner(path)
-        return owner.entry(path) if owner is not None else None
+        found = owner.entry(path) if owner is not None else None
+        folder, _, name = path.rpartition("/")
+        return self._strays().get(name) if found is None and folder == _ORGS else found
 
     def children(self, folder: str) -> Mapping[str, Entry]:
         """See :meth:`gaitops.content.Snapshot.children`."""
@@ -106,7 +108,8 @@ class OverlaySnapshot:
             parent, _, name = folder.rpartition("/")
             kept = self.children(folder)
             entry = Entry(TREE_MODE, "overlay:" + folder) if kept else None
-            self._by_folder.setdefault(parent, {})[name] = entry
+            if self._changes.get(folder) is None:  # A file that takes the place of the folder stays.
+                self._by_folder.setdefault(parent, {})[name] = entry
             folder = parent
 
     def entry(self, path: str) -> Entry | None:

@@ -26,7 +26,7 @@ class RangeAuthors:
         self._repository = repository
         self._checks = checks
         self._chain = chain
-        self._changed: dict[str, frozenset[str]] = {}
+        self._changed: dict[str, frozenset[str] | None] = {}
         self._indexed: set[int] = set()
         self._by_path: dict[str, list[tuple[int, str]]] = {}
         self._vast: list[tuple[str, int]] = []
@@ -56,7 +56,9 @@ class RangeAuthors:
             known = self._by_path.get(path, [])
             first, last = bisect_right(known, (after, _LAST)), bisect_right(known, (until, _LAST))
             hits = [(oid, at) for at, oid in known[first:last]]
-            hits += [(oid, at) for oid, at in self._vast if after < at <= until and self._has_changed(oid, path)]
+            hits += [
+                (oid, at) for oid, at in self._vast if after < at <= until and self._has_changed(oid, path)
+            ]
             hits += [(oid, until + 1) for oid in unmerged if self._has_changed(oid, path)]
             found[path] = [self._touch(self._repository.commit(oid), at, directory) for oid, at in hits]
         return {path: tuple(touches) for path, touches in found.items()}

@@ -96,10 +96,14 @@ def decision_event(
 
 
 def needs(event: Mapping[str, Any], tainted: frozenset[str]) -> bool:
-    """Whether a decision would not have been authorized without the tainted keys (design 4, doubt)."""
+    """Whether a decision would not have been authorized without the tainted keys (design 4, doubt).
+
+    Where an event does not tell (which groups an approver stood for, which of several proposers held the permission), the
+    answer is the cautious one.
+    """
     remaining = {item["principal"] for item in event["approvals"] if item["fingerprint"] not in tainted}
     used = {item["fingerprint"] for item in event["approvals"]}
-    if used & tainted and len(remaining) < event["requirement"]["quorum"]:
+    needed = event["requirement"]
+    if used & tainted and (len(remaining) < needed["quorum"] or needed["groups"]):
         return True
-    keys = set(event["proposerKeys"])
-    return bool(keys & tainted) and keys <= tainted
+    return not tainted.isdisjoint(event["proposerKeys"])

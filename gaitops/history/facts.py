@@ -87,13 +87,17 @@ class LedgerFacts:
             self.ignored.extend(error.problems)
             return None
         row = [change.after.oid, change.path]
-        key = delta_key(attestation.deltas[0])
-        rows = self._ledger.get(spaces.EVIDENCE, key) or []
-        if row not in rows:
-            self._ledger.put(spaces.EVIDENCE, key, [*rows, row])
+        self._append(spaces.EVIDENCE, delta_key(attestation.deltas[0]), row)
+        for payload in attestation.withdraws:
+            self._append(spaces.WITHDRAWALS, payload, row)
         if self._ledger.get(spaces.SEEN, change.after.oid) is None:
             self._ledger.put(spaces.SEEN, change.after.oid, position)
         return attestation
+
+    def _append(self, space: str, key: str, row: list[str]) -> None:
+        rows = self._ledger.get(space, key) or []
+        if row not in rows:
+            self._ledger.put(space, key, [*rows, row])
 
     def _read(self, oid: str, path: str) -> Attestation:
         attestation = self._attestations.get(oid)
@@ -130,6 +134,11 @@ class LedgerFacts:
                 position: int = self._ledger.get(spaces.SEEN, oid) or 0
                 yield Evidence(self._read(oid, path), path, position)
 
+    def withdrawals(self, payload_digest: str) -> Iterator[Attestation]:
+        """Withdrawals that name a payload."""
+        for oid, path in self._ledger.get(spaces.WITHDRAWALS, payload_digest) or ():
+            yield self._read(oid, path)
+
     def verifies(self, attestation: Attestation, identity: Identity) -> bool:
         """Whether a key signed an envelope."""
         return self._checks.envelope(attestation, identity)
@@ -151,9 +160,9 @@ class LedgerFacts:
         if position is None:
             return None
         tainted = frozenset({fingerprint})
-        quorums = [
-            event["requirement"]["quorum"]
-            for _key, event in self._ledger.items(spaces.EVENT, sequence_key(0))
-            if event["position"] >= position and needs(event, tainted)
-        ]
-        return max(quorums, default=0)
+        highest = 0
+        for _key, event in self._ledger.items(spaces.EVENT, sequence_key(0)):
+            if event["position"] >= position and needs(event, tainted):
+                tainted |= frozenset(event["admits"])
+                highest = max(highest, event["requirement"]["quorum"])
+        return highest

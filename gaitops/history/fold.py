@@ -117,7 +117,8 @@ class Fold:
             previous = oid
 
     def _looks_protected(self, step: Step, previous: str | None, commit: str) -> bool:
-        return any(self._is_protected_change(name, previous, commit) for name in step.touched)
+        state = self.verified() if self.standing.born else None
+        return any(self._is_protected_change(name, previous, commit, state) for name in step.touched)
 
     def _expect_envelope(self, envelope: TreeChange) -> None:
         attestation = self.facts.peek(envelope)
@@ -128,6 +129,7 @@ class Fold:
         standing = self.standing
         # (1) the chain grows, and evidence with it
         previous = standing.head if position > 0 else None
+        before = self.verified() if standing.born else None
         self.chain.extend(commit, position)
         standing.head, standing.position = commit, position
         step = self.trees.step(previous, commit)
@@ -139,13 +141,7 @@ class Fold:
                 return
             standing.genesis = position
         elif position > standing.genesis:
-            for name in step.touched:
-                partition = standing.partition(name)
-                if partition.queue or self._is_protected_change(name, previous, commit):
-                    self._enqueue(partition, position)
-            fleet = standing.partition(FLEET_PARTITION)
-            if step.envelopes and fleet.queue and fleet.queue[-1] != position:
-                self._enqueue(fleet, position)  # They may be the ones whose removal holds it up.
+            self._enqueue_touched(step, previous, commit, before)
         if not self._may_decide(commit, position, bool(step.touched or step.envelopes)):
             return
         # (3) advance whatever the evidence now allows
@@ -162,11 +158,15 @@ class Fold:
         for item in attestation.deltas:
             self.standing.stale.add(classify(item.path).partition)
 
-    def _is_protected_change(self, name: str, previous: str | None, commit: str) -> bool:
-        """Whether a step changes anything that needs authorization; most commits of a busy branch do not."""
-        if not self.standing.born:
+    def _is_protected_change(
+        self, name: str, previous: str | None, commit: str, state: FleetState | None
+    ) -> bool:
+        """Whether a step changes anything that needs authorization; most commits of a busy branch do not.
+
+        ``state`` is the verified state before the step, which alone says what is unprotected; ``None`` before genesis.
+        """
+        if state is None:
             return True
-        state = self.verified()
         try:
             changes = self.trees.changes(name, previous, commit)
         except VerificationError as error:
@@ -174,6 +174,18 @@ class Fold:
                 raise
             return True
         return any(not is_unprotected(item.path, state) for item in changes)
+
+    def _enqueue_touched(
+        self, step: Step, previous: str | None, commit: str, before: FleetState | None
+    ) -> None:
+        position = self.standing.position
+        for name in step.touched:
+            partition = self.standing.partition(name)
+            if partition.queue or self._is_protected_change(name, previous, commit, before):
+                self._enqueue(partition, position)
+        fleet = self.standing.partition(FLEET_PARTITION)
+        if step.envelopes and fleet.queue and fleet.queue[-1] != position:
+            self._enqueue(fleet, position)  # They may be the ones whose removal holds it up.
 
     def _enqueue(self, partition: Partition, position: int) -> None:
         if not partition.queue:

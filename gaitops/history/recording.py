@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gaitops.change.context import Occasion
 from gaitops.change.effects import Effect
 from gaitops.change.judge import Decision, Judgement
@@ -81,12 +83,20 @@ class Recorder:
     def _revocation(self, operation: Operation, occasion: Occasion) -> None:
         details = operation.details
         if operation.kind == "revocation.identity":
-            self._ledger.put(
-                spaces.REVOKED, str(details["fingerprint"]), [occasion.position, details["cause"]]
-            )
+            self._revoke(str(details["fingerprint"]), details, occasion.position)
         elif operation.kind == "revocation.policy_version":
             key = f"{details['policy']}@{details['version']}"
             self._ledger.put(spaces.WITHDRAWN, key, [occasion.position, format_timestamp(occasion.at)])
+
+    def _revoke(self, fingerprint: str, details: Mapping[str, object], position: int) -> None:
+        """From where on a key is not believed; a later revocation of the same key never makes it believed for longer."""
+        since = details.get("since")
+        if since is not None:
+            # The named commit is the first at which the key is not believed, whatever entered there and is still unused.
+            position = min(position, int(self._ledger.get(spaces.POSITION, str(since))) - 1)
+        earlier = self._ledger.get(spaces.REVOKED, fingerprint)
+        if earlier is None or position < earlier[0]:
+            self._ledger.put(spaces.REVOKED, fingerprint, [position, details["cause"]])
 
     def _effect(self, effect: Effect, occasion: Occasion) -> None:
         """Remember what was enforced before, which is where a rollback may return to (design 4)."""

@@ -25,7 +25,7 @@ from gaitops.git.repository import Repository
 from gaitops.history.anchor import Anchor, anchored_fold
 from gaitops.history.checkpoint import Checkpoint, DamagedCheckpointError, save
 from gaitops.history.fold import Fold, Progress
-from gaitops.history.ledger import META, POSITION, Ledger
+from gaitops.history.ledger import META, Ledger
 from gaitops.history.signatures import SignatureChecks
 from gaitops.history.standing import Standing
 from gaitops.history.trees import FLEET_PARTITION
@@ -150,7 +150,7 @@ def open_history(
     writable: bool = True,
     progress: Progress | None = None,
 ) -> Iterator[History]:
-    """Fold the history of ``head`` and hand it over; the checkpoint is written when the block ends.
+    """Fold the history of ``head``, keep what was learned in the checkpoint, and hand it over.
 
     Args:
         repository: the hardened repository.
@@ -175,20 +175,21 @@ def open_history(
             return
         known = Checkpoint.open(checkpoint, trust_root) if checkpoint is not None else None
         try:
-            history, meta = (
-                _resume(repository, head, known, checks, at) if known is not None else (None, None)
-            )
+            history, meta = _resume(repository, known, checks, at) if known is not None else (None, None)
             if history is not None:
                 _run(history, head, progress)
+            elif known is not None:
+                writable = False
         except DamagedCheckpointError:
             history = None
         if history is None:
             meta = None
             history = _start(repository, head, trust_root, checks, at)
             _run(history, head, progress)
-        yield history
+        # Before anything is asked: what a question takes in, like the envelopes of a pull request, is not history.
         if checkpoint is not None and writable and history.folded and not history.fold.saw_future:
             _save(checkpoint, trust_root, history, meta)
+        yield history
         if known is not None:
             known.close()
 
@@ -222,15 +223,15 @@ def _root_file(repository: Repository, commit: str) -> Entry | None:
 
 
 def _resume(
-    repository: Repository, head: str, known: Checkpoint, checks: SignatureChecks, at: datetime
+    repository: Repository, known: Checkpoint, checks: SignatureChecks, at: datetime
 ) -> tuple[History | None, dict[str, object] | None]:
-    """Continue from a checkpoint; nothing when the head lies before it, which needs a cold run."""
+    """Continue from a checkpoint. A head that lies before it is refused later: a branch that was set back looks so."""
     meta = known.get(META, "state")
     standing = Standing.from_json(meta)
-    if head != standing.head and known.get(POSITION, head) is not None:
-        return None, None
     ledger = Ledger(known)
     fold = Fold(repository, standing, ledger, checks, at=at)
+    if standing.newest_time is not None and standing.newest_time > at + fold.facts.skew:
+        return None, None  # It knows decisions that had not been made by then.
     for position, (commit, joined) in meta["chain"].items():
         fold.chain.remember(commit, int(position), joined)
     return History(repository, fold, 0, at), meta
@@ -246,7 +247,8 @@ def _run(history: History, head: str, progress: Progress | None) -> None:
         raise VerificationError.of(
             "history.not_descendant",
             f"commit {stop}, which this machine verified before, is not on the first-parent history of {head}",
-            remedy="the protected branch was rewritten, or another branch is being judged (then use --no-cache)",
+            remedy="the protected branch was rewritten or set back; to judge an older commit or another branch, "
+            "use --no-cache",
         ) from error
     commits.reverse()
     history.fold.run(commits, progress)

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from gaitops.content import TREE_MODE, Entry, Snapshot
 from gaitops.documents.layout import is_org_name
-from gaitops.fleet.composite import EMPTY
 from gaitops.errors import VerificationError
+from gaitops.fleet.composite import EMPTY
 from gaitops.git.repository import Repository
 from gaitops.git.trees import TOO_LARGE, TreeChange, name_bytes
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gaitops.change.judge import Judgement
 from gaitops.documents.times import format_timestamp
-from gaitops.errors import Problem
+from gaitops.errors import InvalidInputError, Problem
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,14 @@ class PartitionVerdict:
     def problems(self) -> tuple[Problem, ...]:
         """Every reason against it."""
         found = list(self.waiting.judgement.problems()) if self.waiting is not None else []
+        if self.waiting is not None and not found:
+            found.append(
+                Problem(
+                    "history.undecided",
+                    f"what waits in {self.name} is authorized by now, but was not yet when its newest commit was made",
+                    remedy="approve it again, or push another commit that touches the same partition",
+                )
+            )
         found.extend(
             Problem(
                 "decision.doubtful",
@@ -85,7 +93,13 @@ class Verdict:
         return tuple(dict.fromkeys(found))
 
     def only(self, org: str) -> Verdict:
-        """The verdict on one organization and what it depends on, the fleet partition (design 5, ``--org``)."""
+        """The verdict on one organization and what it depends on, the fleet partition (design 5, ``--org``).
+
+        Raises:
+            InvalidInputError: ``org.unknown``: a mistyped name must not look like success.
+        """
+        if self.partitions and org not in {item.name for item in self.partitions[1:]}:
+            raise InvalidInputError.of("org.unknown", f"there is no organization {org!r} at {self.head}")
         kept = tuple(item for item in self.partitions if item.name in ("fleet", org))
         return Verdict(
             self.head,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A TUF client on any source: python-tuf's client workflow, and gaitops' rules for what it brings.
 
-``tuf.ngclient`` refreshes and downloads; it reads the clock, as its specification demands. Root metadata is checked
+``tuf.ngclient`` refreshes and downloads; it reads the clock, as its specification demands. What it accepted must not
+have expired at the caller's time either, so that a run judges everything at one instant. Root metadata is checked
 twice, by it and by :mod:`gaitops.fleet.root`, which counts people. Every error of python-tuf becomes one of ours.
 """
 
@@ -12,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, RepositoryError
+from tuf.api.metadata import Metadata
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
+from gaitops.documents.times import format_timestamp
 from gaitops.errors import GaitopsError, InternalError, InvalidInputError, VerificationError
 from gaitops.fleet.root import (
     MAX_ROOT_BYTES,
@@ -71,7 +74,7 @@ class ReleaseClient:
         source: Where the release lies.
         trust_root: SHA-256 of root version 1, from the caller.
         scratch: An empty folder for the client's own files.
-        now: Tells an expired root from an expired release.
+        now: When nothing of the release may have expired.
 
     Raises:
         VerificationError: ``trust.root_mismatch``, ``trust.root_rotation``, ``trust.root_expired``,
@@ -83,6 +86,8 @@ class ReleaseClient:
     def __init__(self, source: Source, trust_root: str, scratch: Path, now: datetime) -> None:
         self._source = source
         self._scratch = scratch
+        self._now = now
+        self._fresh: set[Path] = set()
         first, newest = self._precise_roots(trust_root)
         check_not_expired(newest, now)
         with _translated(source):
@@ -96,6 +101,7 @@ class ReleaseClient:
                 bootstrap=first,
             )
             self._updater.refresh()
+        self._require_fresh()
         self.roots = self._followed_roots()
         self.root: TrustedRoot = root_chain(self.roots, trust_root)
         self.release_envelope, _, self.release = self.statement(RELEASE_TARGET, ReleasePredicate)
@@ -109,6 +115,7 @@ class ReleaseClient:
         """
         with _translated(self._source):
             info = self._updater.get_targetinfo(path)
+            self._require_fresh()
             if info is None:
                 return None
             if info.length > MAX_TARGET_BYTES:
@@ -158,12 +165,22 @@ class ReleaseClient:
         if first is None:
             raise InvalidInputError.of("release.not_found", f"there is no release at {self._source.name}")
         root = verify_first_root(first, trust_root)
-        for version in range(2, MAX_ROOTS + 2):
-            data = read_file(self._source, role_file("root", version), MAX_ROOT_BYTES)
-            if data is None:
-                break
+        while (
+            data := read_file(self._source, role_file("root", root.version + 1), MAX_ROOT_BYTES)
+        ) is not None:
+            if root.version == MAX_ROOTS:
+                raise invalid(f"more than {MAX_ROOTS} root versions", role_file("root", root.version + 1))
             root = verify_next_root(root, data)
         return first, root
+
+    def _require_fresh(self) -> None:
+        """No metadata that python-tuf has accepted and kept may have expired."""
+        for file in sorted({*(self._scratch / METADATA).glob("*.json")} - self._fresh):
+            signed = Metadata[Any].from_bytes(file.read_bytes()).signed
+            # An expired root was refused before, by name.
+            if signed.type != "root" and self._now >= signed.expires:
+                raise _expired(self._source, f"{file.name} expired at {format_timestamp(signed.expires)}")
+            self._fresh.add(file)
 
     def _followed_roots(self) -> tuple[bytes, ...]:
         """The root chain that python-tuf followed: what the rest of the release was judged by."""
@@ -179,11 +196,7 @@ def _translated(source: Source) -> Iterator[None]:
         yield
     except ExpiredMetadataError as error:
         # The root was judged before: what is left are timestamp, snapshot and targets.
-        raise VerificationError.of(
-            "release.expired",
-            f"the release at {source.name} has expired: {error}",
-            remedy="a mirror may be frozen; ask the fleet's publishers whether a newer release exists",
-        ) from error
+        raise _expired(source, str(error)) from error
     except (RepositoryError, DownloadError) as error:
         cause = error.__cause__
         if isinstance(cause, GaitopsError):
@@ -193,3 +206,11 @@ def _translated(source: Source) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise InternalError.of("release.io", f"cannot write temporary files: {error}") from error
+
+
+def _expired(source: Source, what: str) -> VerificationError:
+    return VerificationError.of(
+        "release.expired",
+        f"the release at {source.name} has expired: {what}",
+        remedy="a mirror may be frozen; ask the fleet's publishers whether a newer release exists",
+    )

@@ -3,17 +3,21 @@
 
 The new folder is written beside the old one and swapped in with two renames. A process that dies between them leaves
 the old folder under another name, from where the next run takes it back: there is always one whole pin.
+Of two runs at once the second waits for the first, from before it reads the old folder.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from gaitops.errors import InternalError, InvalidInputError, VerificationError
+from gaitops.errors import InternalError, InvalidInputError, UnsafeOperationError, VerificationError
 from gaitops.pin.layout import FOLDER, PIN_FILE
 from gaitops.release.folder import sync_folder, write_durably
 
@@ -32,6 +36,8 @@ def read_folder(repository: Path) -> dict[str, bytes]:
         InternalError: ``pin.io``.
     """
     folder = repository / FOLDER
+    if folder.is_symlink():
+        raise VerificationError.of("pin.mismatch", "a pin is a folder, not a link to one", path=FOLDER)
     if not (folder / PIN_FILE).is_file():
         raise InvalidInputError.of(
             "pin.not_found",
@@ -55,10 +61,31 @@ def read_folder(repository: Path) -> dict[str, bytes]:
     return files
 
 
+@contextmanager
+def sole_writer(repository: Path) -> Iterator[None]:
+    """Wait until nobody else writes the pin of ``repository``. The lock goes with the process, however that ends.
+
+    Raises:
+        UnsafeOperationError: ``pin.unsafe_folder``.
+        InternalError: ``pin.io``.
+    """
+    try:
+        descriptor = os.open(repository, os.O_RDONLY)
+    except OSError as error:
+        raise _io(repository, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        restore(repository)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_folder(repository: Path, files: Mapping[str, bytes]) -> None:
     """Replace ``.gaitops/`` with exactly ``files``. On any failure the old folder stays or comes back.
 
     Raises:
+        UnsafeOperationError: ``pin.unsafe_folder``.
         InternalError: ``pin.io``.
     """
     restore(repository)
@@ -83,9 +110,15 @@ def restore(repository: Path) -> None:
     """Clean up after a run that died: take the old folder back if the new one never came.
 
     Raises:
+        UnsafeOperationError: ``pin.unsafe_folder`` for symbolic links: a repository could lead our writing elsewhere.
         InternalError: ``pin.io``.
     """
     folder, following, last = (repository / name for name in (FOLDER, _NEXT, _LAST))
+    for place in (folder, following, last):
+        if place.is_symlink():
+            raise UnsafeOperationError.of(
+                "pin.unsafe_folder", f"{place} is a symbolic link", path=place.name, remedy="remove the link"
+            )
     try:
         if last.exists() and not folder.exists():
             last.rename(folder)

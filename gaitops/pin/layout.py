@@ -3,6 +3,7 @@
 
 ::
 
+    .gitattributes                    Git must hand out the bytes that were committed, on every platform
     pin.yaml                          what is pinned, for people and tools
     release.dsse.json                 statement about the release
     <n>.root.json                     root chain, from 1
@@ -23,6 +24,12 @@ from typing import Final
 
 FOLDER: Final = ".gaitops"
 PIN_FILE: Final = "pin.yaml"
+ATTRIBUTES_FILE: Final = ".gitattributes"
+ATTRIBUTES: Final = (
+    b"# Every byte here is verified: Git must never convert line endings or filter a file.\n"
+    b"* -text -filter -ident !working-tree-encoding\n"
+)
+"""Content of :data:`ATTRIBUTES_FILE`: with ``core.autocrlf`` Git would hand out other bytes than were committed."""
 RELEASE_FILE: Final = "release.dsse.json"
 ENFORCED: Final = "enforced"
 CANDIDATE: Final = "candidate"

@@ -24,6 +24,7 @@ _REMOTE: Final = "release"
 _GIT_ADDRESS = re.compile(
     r"git\+(?P<url>(?:https|ssh|file)://[^\s#\"\\\x00-\x1f\x7f]+)#(?P<branch>[^\s#]+)\Z"
 )
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class GitSource:
@@ -65,12 +66,17 @@ def open_source(address: str, scratch: Path, environ: Mapping[str, str]) -> Sour
     if match is None:
         raise InvalidInputError.of(
             "release.address",
-            f"{address!r} is not a Git address like git+https://github.com/acme/releases#main",
+            f"{_shown(address)!r} is not a Git address like git+https://github.com/acme/releases#main",
         )
     folder = scratch / "release.git"
     _create_bare(folder, match["url"])
     commit = GitProgram(folder, environ).fetch(_REMOTE, match["branch"])
-    return GitSource(address, Repository.open(folder).snapshot(commit))
+    return GitSource(_shown(address), Repository.open(folder).snapshot(commit))
+
+
+def _shown(address: str) -> str:
+    """The address for messages: what stands before the host may be a token."""
+    return _CREDENTIALS.sub("", address)
 
 
 def _create_bare(folder: Path, url: str) -> None:

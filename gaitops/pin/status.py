@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from gaitops.documents.times import parse_timestamp
+from gaitops.errors import VerificationError
+from gaitops.pin.layout import FOLDER, PIN_FILE
 from gaitops.pin.verify import VerifiedPin
 from gaitops.release.statement import ReleasePredicate
 
@@ -17,7 +19,7 @@ class PinStatus:
     """Facts about a pin at one time; whether they are acceptable is for conformance (``pinGrace``)."""
 
     state: Literal["current", "outdated", "unknown"]
-    """Compared with the newest release; ``unknown`` when no source was asked."""
+    """Compared with what the newest release would pin; ``unknown`` when no source was asked."""
     release: int
     newest: int | None
     age: timedelta
@@ -31,14 +33,36 @@ class PinStatus:
     """The fleet's root is one person alone."""
 
 
-def pin_status(verified: VerifiedPin, now: datetime, newest: ReleasePredicate | None = None) -> PinStatus:
-    """The status of a verified pin; ``newest`` comes from :func:`gaitops.pin.update.newest_release`."""
+def pin_status(
+    verified: VerifiedPin,
+    now: datetime,
+    newest: ReleasePredicate | None = None,
+    *,
+    renewed: VerifiedPin | None = None,
+) -> PinStatus:
+    """The status of a verified pin.
+
+    Args:
+        verified: The pin.
+        now: When it is looked at.
+        newest: From :func:`gaitops.pin.update.newest_release`.
+        renewed: From :func:`gaitops.pin.update.newest_pin`. A pin can carry the newest release's statement over
+            older assignments, each validly signed; offline only ``pin verify --base`` notices, and here it shows.
+
+    Raises:
+        VerificationError: ``release.rollback`` when the source is behind the pin.
+    """
+    newest = newest if renewed is None else renewed.release
     number = None if newest is None else newest.release
-    state: Literal["current", "outdated", "unknown"] = "unknown"
-    if number is not None:
-        state = "outdated" if number > verified.release.release else "current"
+    if number is not None and number < verified.release.release:
+        raise VerificationError.of(
+            "release.rollback",
+            f"the source holds release {number}, release {verified.release.release} is pinned",
+            path=f"{FOLDER}/{PIN_FILE}",
+            remedy="the mirror is behind or hostile; use another",
+        )
     return PinStatus(
-        state=state,
+        state=_state(verified, number, renewed),
         release=verified.release.release,
         newest=number,
         age=max(timedelta(0), now - parse_timestamp(verified.release.issued)),
@@ -48,3 +72,12 @@ def pin_status(verified: VerifiedPin, now: datetime, newest: ReleasePredicate | 
         withdrawn=verified.withdrawn,
         solo=verified.root.solo,
     )
+
+
+def _state(
+    verified: VerifiedPin, newest: int | None, renewed: VerifiedPin | None
+) -> Literal["current", "outdated", "unknown"]:
+    if newest is None:
+        return "unknown"
+    same = renewed is None or (renewed.pin, renewed.withdrawn) == (verified.pin, verified.withdrawn)
+    return "current" if same and newest == verified.release.release else "outdated"

@@ -15,8 +15,10 @@ from pathlib import Path
 from gaitops.documents import strict_json
 from gaitops.errors import InvalidInputError, UnsafeOperationError, VerificationError
 from gaitops.pin.client import ReleaseClient
-from gaitops.pin.folder import read_folder, restore, write_folder
+from gaitops.pin.folder import read_folder, sole_writer, write_folder
 from gaitops.pin.layout import (
+    ATTRIBUTES,
+    ATTRIBUTES_FILE,
     CANDIDATE,
     ENFORCED,
     FOLDER,
@@ -73,13 +75,15 @@ def init_pin(
         InvalidInputError: ``pin.not_assigned``, ``release.not_found``.
         GaitopsError: As :class:`gaitops.pin.client.ReleaseClient` and :func:`gaitops.pin.verify.verify_pin` raise.
     """
-    restore(repository)
-    if (repository / FOLDER).exists():
-        raise UnsafeOperationError.of(
-            "pin.exists", f"{repository} already has {FOLDER}/", remedy="renew it with: gaitops pin update"
-        )
-    files = fetch_pin(source, trust_root, requests, now)
-    return _write(repository, {}, None, files, trust_root)
+    with sole_writer(repository):
+        if (repository / FOLDER).exists():
+            raise UnsafeOperationError.of(
+                "pin.exists",
+                f"{repository} already has {FOLDER}/",
+                remedy="renew it with: gaitops pin update",
+            )
+        files = fetch_pin(source, trust_root, requests, now)
+        return _write(repository, {}, None, files, trust_root)
 
 
 def update_pin(
@@ -95,23 +99,27 @@ def update_pin(
         InvalidInputError: ``pin.not_found``, ``pin.not_assigned``, ``release.not_found``.
         GaitopsError: As :class:`gaitops.pin.client.ReleaseClient` and :func:`gaitops.pin.verify.verify_pin` raise.
     """
-    restore(repository)
-    old = read_folder(repository)
-    before = read_pin(old[PIN_FILE])
-    if before.trust_root != trust_root:
-        raise VerificationError.of(
-            "trust.root_mismatch",
-            f"the pin is of trust root {before.trust_root}, yours is {trust_root}",
-            path=f"{FOLDER}/{PIN_FILE}",
-            remedy=f"to move to another fleet, delete {FOLDER}/ and run: gaitops pin init",
-        )
-    known = {
+    with sole_writer(repository):
+        old = read_folder(repository)
+        before = read_pin(old[PIN_FILE])
+        if before.trust_root != trust_root:
+            raise VerificationError.of(
+                "trust.root_mismatch",
+                f"the pin is of trust root {before.trust_root}, yours is {trust_root}",
+                path=f"{FOLDER}/{PIN_FILE}",
+                remedy=f"to move to another fleet, delete {FOLDER}/ and run: gaitops pin init",
+            )
+        requests = {**pinned_requests(before), **{request.environment: request for request in extra}}
+        files = fetch_pin(source, trust_root, list(requests.values()), now)
+        return _write(repository, old, before, files, trust_root)
+
+
+def pinned_requests(pin: Pin) -> dict[str, PinRequest]:
+    """What a pin asks of every release, by environment."""
+    return {
         name: PinRequest(name, pinned.repository, pinned.org, pinned.project)
-        for name, pinned in before.environments.items()
+        for name, pinned in pin.environments.items()
     }
-    requests = {**known, **{request.environment: request for request in extra}}
-    files = fetch_pin(source, trust_root, list(requests.values()), now)
-    return _write(repository, old, before, files, trust_root)
 
 
 def fetch_pin(
@@ -137,6 +145,16 @@ def newest_release(source: Source, trust_root: str, now: datetime) -> ReleasePre
         return ReleaseClient(source, trust_root, Path(scratch), now).release
 
 
+def newest_pin(source: Source, trust_root: str, pin: Pin, now: datetime) -> VerifiedPin:
+    """What :func:`update_pin` would make of ``pin`` now; nothing is written.
+
+    Raises:
+        GaitopsError: As :func:`update_pin` does.
+    """
+    requests = list(pinned_requests(pin).values())
+    return verify_pin(fetch_pin(source, trust_root, requests, now), trust_root)
+
+
 def _write(
     repository: Path, old: Mapping[str, bytes], before: Pin | None, files: dict[str, bytes], trust_root: str
 ) -> PinUpdate:
@@ -155,7 +173,10 @@ class _Fetch:
 
     def __init__(self, client: ReleaseClient) -> None:
         self._client = client
-        self._files: dict[str, bytes] = {RELEASE_FILE: client.release_envelope}
+        self._files: dict[str, bytes] = {
+            ATTRIBUTES_FILE: ATTRIBUTES,
+            RELEASE_FILE: client.release_envelope,
+        }
         for version, data in enumerate(client.roots, start=1):
             self._files[root_file(version)] = data
 
@@ -173,6 +194,8 @@ class _Fetch:
     def _environment(self, request: PinRequest) -> PinnedEnvironment:
         path, payload = self._assignments(request)
         envelope, _, said = self._client.signed(path, payload, AssignmentsPredicate)
+        if path != assignments_statement(said.org, said.project, said.repository):
+            raise invalid(f"the statement is about {said.repository} in {said.org}/{said.project}", path)
         self._files[assignments_file(request.environment)] = envelope
         row = next((row for row in said.environments if row.environment == request.environment), None)
         if row is None:

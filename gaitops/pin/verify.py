@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from gaitops.errors import GaitopsError, InvalidInputError, Problem, VerificationError
 from gaitops.fleet.root import TrustedRoot, root_chain
 from gaitops.pin.layout import (
+    ATTRIBUTES,
+    ATTRIBUTES_FILE,
     CANDIDATE,
     ENFORCED,
     FOLDER,
@@ -125,6 +127,9 @@ class _Verification:
         self._root = root
         self._problems: list[Problem] = []
         self._explained = {PIN_FILE, *(root_file(version) for version in range(1, root.version + 1))}
+        if files.get(ATTRIBUTES_FILE) == ATTRIBUTES:
+            # Nobody signs it and nobody needs to: it has one possible content.
+            self._explained.add(ATTRIBUTES_FILE)
         self._withdrawn: set[str] = set()
 
     def finish(self, base: bytes | None, repository: str | None) -> VerifiedPin:

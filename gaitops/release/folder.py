@@ -4,6 +4,8 @@
 Every file but ``timestamp.json`` carries its version or digest in its name and is written before anything refers to
 it. Replacing ``timestamp.json`` is the one step that publishes; a process that dies before it leaves files behind that
 nobody refers to and the next run overwrites. Files of earlier releases stay, for clients that are in the middle of one.
+
+The folder is often a checkout of a branch that others can push to: links in it are never followed when writing.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from gaitops.errors import InternalError, VerificationError
+from gaitops.errors import InternalError, UnsafeOperationError, VerificationError
 from gaitops.release.layout import STAGED, TIMESTAMP_FILE
 
 _INCOMING: Final = ".incoming"
@@ -63,6 +65,7 @@ class ReleaseFolder:
 
         Raises:
             VerificationError: ``history.fork`` when somebody else published in the meantime.
+            UnsafeOperationError: ``release.unsafe_folder`` for symbolic links on the way to a file.
             InternalError: ``release.io``.
         """
         with self._locked():
@@ -80,10 +83,12 @@ class ReleaseFolder:
 
         Raises:
             VerificationError: ``history.fork``.
+            UnsafeOperationError: ``release.unsafe_folder``.
             InternalError: ``release.io``.
         """
         with self._locked():
             self._require_continues(replaces)
+            self._refuse_links(STAGED)
             shutil.rmtree(self.staged, ignore_errors=True)
             return self._write({f"{STAGED}/{file}": data for file, data in files.items()})
 
@@ -98,6 +103,8 @@ class ReleaseFolder:
             )
 
     def _write(self, files: Mapping[str, bytes]) -> int:
+        for file in files:
+            self._refuse_links(file)
         changed = {file: data for file, data in files.items() if self.read(file) != data}
         folders = set()
         for file, data in changed.items():
@@ -111,16 +118,35 @@ class ReleaseFolder:
             sync_folder(folder)
         return len(changed)
 
+    def _refuse_links(self, file: str) -> None:
+        path = self.path
+        for part in Path(file).parts:
+            path /= part
+            if path.is_symlink():
+                raise UnsafeOperationError.of(
+                    "release.unsafe_folder",
+                    "a symbolic link could lead our writing elsewhere",
+                    path=str(path.relative_to(self.path)),
+                    remedy="remove the link, and find out who put it there",
+                )
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One writer at a time. The lock is the kernel's: it goes with the process, however that ends."""
         with _storage(self.path):
-            (self.path / _INCOMING).mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
-                shutil.rmtree(self.path / _INCOMING)
+                self._refuse_links(_INCOMING)
+                incoming = self.path / _INCOMING
+                # A run that died may have left something there.
+                shutil.rmtree(incoming, ignore_errors=True)
+                incoming.mkdir()
+                try:
+                    yield
+                finally:
+                    shutil.rmtree(incoming, ignore_errors=True)
             finally:
                 os.close(descriptor)
 

@@ -2,7 +2,8 @@
 """``gaitops publish``: verified content becomes the next release in a folder.
 
 With as many signers as the root asks for, readers see the release at once. With fewer it is staged, invisible to
-readers, until :func:`gaitops.release.cosign.cosign` completes it.
+readers, until :func:`gaitops.release.cosign.cosign` completes it. A schedule may publish as often as it likes: content
+that the previous release already says in full, with life left in all of it, makes no new one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from gaitops.release.verify import VerifiedRelease
 class PublishReport:
     """What a publisher has done."""
 
-    status: Literal["published", "staged"]
+    status: Literal["published", "staged", "unchanged"]
     number: int
     commit: str
     root_version: int
@@ -79,12 +80,47 @@ def publish(
     check_continuity(content, previous, folder, first=first)
     issued = issued_at(content.time, content.expiries.snapshot, now)
     drafted = draft(content, root, previous, issued, packs or {})
+    if previous is not None and _is_said(content, drafted, previous, now):
+        return _unchanged(previous)
 
     def envelopes(path: str) -> bytes | None:
         return folder.read(path) if path.startswith(f"{ENVELOPES}/") else None
 
     signed = sign_draft(drafted, signers, envelopes)
     return finish(content, drafted, signed, signers, folder, previous=previous, now=now)
+
+
+def _is_said(content: ReleaseContent, drafted: Draft, previous: VerifiedRelease, now: datetime) -> bool:
+    """Whether ``previous`` says everything of ``drafted`` but its number, and expires no earlier."""
+    delegated = {name: role for name, role in drafted.roles.items() if name not in {"snapshot", "targets"}}
+    return (
+        previous.fields.commit == content.commit
+        and previous.fields.issued == drafted.issued
+        and previous.roots == drafted.roots
+        and previous.roles.keys() == {"targets", *delegated}
+        and all(role.kept is not None for role in delegated.values())
+        and previous.timestamp.expires >= _timestamp_expiry(content, now)
+    )
+
+
+def _unchanged(previous: VerifiedRelease) -> PublishReport:
+    return PublishReport(
+        status="unchanged",
+        number=previous.number,
+        commit=previous.fields.commit,
+        root_version=previous.root.version,
+        missing_signatures=0,
+        renewed=(),
+        files_written=0,
+        timestamp_version=previous.timestamp.version,
+        timestamp_expires=previous.timestamp.expires,
+        snapshot_expires=previous.snapshot.expires,
+    )
+
+
+def _timestamp_expiry(content: ReleaseContent, now: datetime) -> datetime:
+    life = content.expiries.timestamp
+    return issued_at(content.time, life, now) + life
 
 
 def finish(
@@ -109,7 +145,7 @@ def finish(
         written = folder.stage(signed.files, replaces)
     else:
         version = 1 if previous is None else previous.timestamp.version + 1
-        expires = issued_at(content.time, content.expiries.timestamp, now) + content.expiries.timestamp
+        expires = _timestamp_expiry(content, now)
         timestamp = signed_timestamp(drafted.roots[-1], drafted.number, version, expires, signers)
         written = folder.publish(signed.files, timestamp, replaces)
     return PublishReport(

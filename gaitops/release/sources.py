@@ -116,16 +116,31 @@ def open_source(address: str) -> Source:
     Plain HTTP is fine: nothing that is read is believed without signatures.
 
     Raises:
-        InvalidInputError: ``release.address``.
+        InvalidInputError: ``release.address``; passwords and queries are refused, and not repeated.
     """
-    scheme = urlsplit(address).scheme
-    if scheme in {"http", "https"}:
+    try:
+        parts = urlsplit(address)
+        is_plain = (parts.username, parts.query, parts.fragment) == (None, "", "")
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError as error:
+        # An unclosed IPv6 bracket, or a port that is none.
+        raise _unreadable(f"not a URL: {error}") from error
+    if parts.scheme in {"http", "https"}:
+        if not is_plain or not has_host:
+            raise _unreadable("expected a URL with a host, and without user, query and fragment")
         return HttpSource(address)
-    if scheme == "file":
-        return DirectorySource(Path(url2pathname(urlsplit(address).path)))
-    if "://" in address:
-        raise InvalidInputError.of("release.address", f"cannot read a release from {address}")
-    return DirectorySource(Path(address))
+    if "://" in address and parts.scheme != "file":
+        raise _unreadable(f"releases are not read by {parts.scheme or 'such'} URLs")
+    path = url2pathname(parts.path) if parts.scheme == "file" else address
+    if "\0" in path:
+        raise _unreadable("the name of a folder holds no NUL")
+    return DirectorySource(Path(path))
+
+
+def _unreadable(message: str) -> InvalidInputError:
+    return InvalidInputError.of(
+        "release.address", message, remedy="name a folder, https://host/path, or git+https://host/path#branch"
+    )
 
 
 def read_file(source: Source, path: str, limit: int) -> bytes | None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from gaitops.change.approvals import ApprovalResult
 from gaitops.change.judge import Decision, Judgement
+from gaitops.errors import Problem
 from gaitops.report import markdown
 from gaitops.report.problems import problem_lines
-from gaitops.report.text import Style, safe, styled
+from gaitops.report.text import Style, counted, safe, styled
+
+SHORTAGE = "approval.quorum"
+"""Code of the problem that says that approvals are missing."""
 
 
 def decision_json(decision: Decision) -> dict[str, object]:
@@ -70,8 +75,9 @@ def judgement_text(judgements: Iterable[Judgement]) -> str:
         lines = [styled(f"partition {judgement.change.partition}", Style.BOLD)]
         for decision in judgement.decisions:
             lines.extend(_decision_lines(decision))
-        if judgement.violations:
-            lines.append(problem_lines(judgement.violations))
+        problems = [*judgement.violations, *_untold(judgement.decisions)]
+        if problems:
+            lines.append(problem_lines(problems))
         if not judgement.decisions and not judgement.violations:
             lines.append("  nothing that needs authorization")
         blocks.append("\n".join(lines))
@@ -90,11 +96,26 @@ def _decision_lines(decision: Decision) -> list[str]:
     lines.extend(
         f"      not counted {safe(item.problem.message)} [{item.problem.code}]" for item in approvals.refused
     )
-    if not approvals.verified and approvals.may_sign:
-        lines.append(f"      may sign    {', '.join(approvals.may_sign)}")
-    if decision.problems:
-        lines.append(_indented(problem_lines(decision.problems)))
+    if not approvals.verified:
+        lines.append(f"      missing     {_missing(approvals)} [{SHORTAGE}]")
+        lines.append(f"      may sign    {', '.join(approvals.may_sign) or 'nobody else; see the rules'}")
     return lines
+
+
+def _missing(approvals: ApprovalResult) -> str:
+    """What is missing, in the words of :func:`_needs`."""
+    what = "root key" if approvals.requirement.root else "approval"
+    parts = [counted(approvals.missing, what)] if approvals.missing else []
+    if approvals.missing_groups:
+        parts.append(f"somebody of {', '.join(approvals.missing_groups)}")
+    return " and ".join(parts)
+
+
+def _untold(decisions: Iterable[Decision]) -> list[Problem]:
+    """Problems of decisions, each once, without those that :func:`_decision_lines` has already told."""
+    told = {item.problem for decision in decisions for item in decision.approvals.refused}
+    found = dict.fromkeys(problem for decision in decisions for problem in decision.problems)
+    return [problem for problem in found if problem.code != SHORTAGE and problem not in told]
 
 
 def _needs(decision: Decision) -> str:
@@ -102,7 +123,7 @@ def _needs(decision: Decision) -> str:
     if needed.quorum == 0:
         return "no approval"
     what = "root key" if needed.root else "approval"
-    text = f"{needed.quorum} {what}{'s' if needed.quorum > 1 else ''}, not older than {_hours(needed.ttl.total_seconds())}"
+    text = f"{counted(needed.quorum, what)}, not older than {_hours(needed.ttl.total_seconds())}"
     if needed.groups:
         text += f", from {', '.join(sorted(needed.groups))}"
     return text
@@ -121,10 +142,6 @@ def _hours(seconds: float) -> str:
 
 def _few(paths: Sequence[str], most: int = 8) -> list[str]:
     return [*paths[:most], f"and {len(paths) - most} more"] if len(paths) > most else list(paths)
-
-
-def _indented(text: str) -> str:
-    return "\n".join("      " + line for line in text.splitlines())
 
 
 def judgement_markdown(judgements: Iterable[Judgement]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from gaitops.history.verdict import PartitionVerdict, Verdict
 from gaitops.report.problems import problem_lines
 from gaitops.report.tables import fields, table
-from gaitops.report.text import Style, styled
+from gaitops.report.text import Style, counted, styled
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -21,7 +21,7 @@ def verdict_text(verdict: Verdict) -> str:
             ("head", verdict.head),
             ("trust root", f"sha256:{verdict.trust_root} (root version {verdict.root_version})"),
             ("decisions", f"{verdict.decisions}, audit head {verdict.audit_head[:16]}"),
-            ("judged", f"{verdict.folded} new commits, at {verdict.at:%Y-%m-%dT%H:%M:%SZ}"),
+            ("judged", f"{counted(verdict.folded, 'new commit')}, at {verdict.at:%Y-%m-%dT%H:%M:%SZ}"),
         ]
     )
     parts = [f"{word}\n{head}"]
@@ -42,8 +42,9 @@ def verdict_text(verdict: Verdict) -> str:
 
 def _state(item: PartitionVerdict) -> str:
     if item.doubtful:
-        return f"{len(item.doubtful)} paths in doubt"
+        return f"{counted(len(item.doubtful), 'path')} in doubt"
     if item.waiting is None:
         return "verified"
     kind = "pending approvals" if item.waiting.judgement.pending else "not authorized"
-    return f"{kind}, {len(item.waiting.commits)} commits wait"
+    waiting = len(item.waiting.commits)
+    return f"{kind}, {counted(waiting, 'commit')} {'waits' if waiting == 1 else 'wait'}"

@@ -31,6 +31,13 @@ def check_assignments(change: Change, facts: Facts) -> Iterator[Problem]:
             yield from _assigned(assigned, was, org, path, change, facts)
 
 
+def _goes_on(assigned: Assigned, was: Assigned | None, path: str) -> bool:
+    """Whether the assignment is older than the end of sharing: it stays, and still follows the owner's channel."""
+    if was is None or (was.org, was.policy) != (assigned.org, assigned.policy):
+        return False
+    return was == assigned or classify(path).kind == "Policy"
+
+
 def _assigned(
     assigned: Assigned, was: Assigned | None, org: str, path: str, change: Change, facts: Facts
 ) -> Iterator[Problem]:
@@ -45,7 +52,7 @@ def _assigned(
             remedy="publish it first, or name a version or channel that exists",
         )
         return
-    if assigned.org != org and org not in policy.spec.shared_with:
+    if assigned.org != org and org not in policy.spec.shared_with and not _goes_on(assigned, was, path):
         yield Problem(
             "assignment.not_shared",
             f"{assigned.org} does not share {assigned.policy} with {org}",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gaitops.change.context import Change
+from gaitops.content import FILE_MODES
 from gaitops.documents.kinds import KINDS
 from gaitops.documents.layout import classify
 from gaitops.errors import InvalidInputError, Problem
@@ -15,7 +16,8 @@ def check_documents(change: Change) -> Iterator[Problem]:
     """All problems of all touched documents."""
     for item in change.deltas:
         entry = change.entries[item.path][1]
-        if entry is None or classify(item.path).kind not in KINDS:
+        # What is no regular file is refused as such (rules.paths) and may not even be in the repository.
+        if entry is None or entry.mode not in FILE_MODES or classify(item.path).kind not in KINDS:
             continue
         try:
             change.after.cache.load(change.after.snapshot, item.path, entry)

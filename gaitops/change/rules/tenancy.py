@@ -19,10 +19,11 @@ def check_tenancy(change: Change) -> Iterator[Problem]:
     """A repository lies in its org's globs and in one project; globs of two orgs never meet."""
     for item in change.deltas:
         location = classify(item.path)
-        if item.after is None:
-            continue
         if location.kind == "Organization":
             yield from _globs(item.path, location.org or "", change.after)
+            yield from _outside(item.path, location.org or "", change.after)
+        elif item.after is None:
+            continue
         elif location.kind == "Repository":
             document = change.after.document(item.path, Repository)
             if document is not None:
@@ -45,6 +46,23 @@ def _globs(path: str, org: str, state: FleetState) -> Iterator[Problem]:
                         field="spec.repositories",
                         remedy="narrow one of the globs",
                     )
+
+
+def _outside(path: str, org: str, state: FleetState) -> Iterator[Problem]:
+    """Repositories that the organization keeps although its globs, or itself, are gone: another one could claim them."""
+    organization = state.organization(org)
+    globs = organization.spec.repositories if organization is not None else ()
+    for project in state.projects(org):
+        for document, repository in state.repositories(org, project):
+            name = repository_id(repository.spec.url)
+            if not any(matches(glob, name) for glob in globs):
+                yield Problem(
+                    CLAIM,
+                    f"{name} is still listed as {document} of project {project} and would match no glob of {org}",
+                    path=path,
+                    field="spec.repositories",
+                    remedy="remove the repository first, or in the same change",
+                )
 
 
 def _claim(path: str, org: str, document: Repository, state: FleetState) -> Iterator[Problem]:

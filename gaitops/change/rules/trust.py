@@ -10,9 +10,10 @@ from gaitops.change.context import Change, Facts
 from gaitops.documents.layout import classify
 from gaitops.documents.models.trust import Fleet, Revocation, RoleBinding
 from gaitops.errors import GaitopsError, Problem
-from gaitops.fleet.people import reused_identities
+from gaitops.fleet.people import identities_of, reused_identities
 from gaitops.fleet.root import TrustedRoot, verify_next_root
 from gaitops.fleet.scopes import contains, org_scope
+from gaitops.fleet.state import FleetState
 
 RULES_VERSIONS = frozenset({1})
 """Versions of the verification rules that this engine knows; every released one stays (design 5)."""
@@ -104,6 +105,15 @@ def _revocation(path: str, existed: bool, change: Change, facts: Facts) -> Itera
             path=path,
             remedy="run gaitops trust rotate",
         )
+    owner = _owner(change.before, named.fingerprint) if named is not None else None
+    if named is not None and owner not in (None, named.principal):
+        yield Problem(
+            "revocation.owner",
+            f"the key belongs to {owner}, not to {named.principal}",
+            path=path,
+            field="spec.identity",
+            remedy="name the principal whose key it is",
+        )
     if document.spec.since is not None and facts.position_of(document.spec.since) is None:
         yield Problem(
             "revocation.since",
@@ -112,6 +122,15 @@ def _revocation(path: str, existed: bool, change: Change, facts: Facts) -> Itera
             field="spec.since",
             remedy="name the commit on the protected branch since which the key is not to be trusted",
         )
+
+
+def _owner(state: FleetState, key: str) -> str | None:
+    """The principal whose key has this fingerprint, anywhere in the fleet."""
+    for org in (None, *state.orgs()):
+        for name, _path, principal in state.principals(org):
+            if any(identity.fingerprint == key for identity in identities_of(name, principal)):
+                return name
+    return None
 
 
 def roots_after(change: Change, root: TrustedRoot) -> tuple[TrustedRoot, tuple[Problem, ...]]:

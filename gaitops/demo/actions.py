@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a story is made of: commands, edits and settings, told as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command line, which is both shown and carried out."""
+
+    line: str
+    """As a user types it: ``gaitops …``, ``git …`` or ``cd …``. A backslash ends a line that goes on in the next."""
+    exit_code: int = 0
+    """What it must end with."""
+    names: str | None = None
+    """Error code that its output must name."""
+    shows: tuple[str, ...] = ()
+    """Beginnings of the lines of its output that matter; the rest is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """``export VARIABLE=…`` with what the command before has printed after ``label``."""
+
+    variable: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A new file, as from an editor."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Changed text in a file: each pair is text that must occur exactly once, and what takes its place."""
+
+    path: str
+    changes: tuple[tuple[str, str], ...]
+
+
+Action = Command | Export | Write | Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens, done by one person."""
+
+    actor: str
+    """Whose Git identity is in force."""
+    sentence: str
+    actions: tuple[Action, ...]

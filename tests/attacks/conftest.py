@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Worlds and the command line for hostile stories; every test has a home folder and a clock of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gaitops.cli.main import program
+from tests.attacks.story import Commands
+from tests.cli.harness import Run
+from tests.simulator import START, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Alice, Bob and Carol hold root keys and every human role; one organization, ``acme``."""
+    return World(tmp_path / "fleet")
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """The command line in-process, with an empty home folder, at the world's time."""
+    home = tmp_path / "home"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for variable in ("XDG_CONFIG_HOME", "GAITOPS_TRUST_ROOT", "GAITOPS_DEBUG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    clock: dict[str, datetime] = {"now": START}
+    monkeypatch.setattr("gaitops.cli.clock.now", lambda: clock["now"])
+    monkeypatch.setattr("gaitops.cli.opening.now", lambda: clock["now"])
+
+    def invoke(*arguments: str | Path, stdin: str | None = None) -> Run:
+        result = CliRunner().invoke(program, [str(argument) for argument in arguments], input=stdin)
+        return Run(result.exit_code, result.stdout, result.stderr)
+
+    return Commands(invoke, clock, scratch)
