@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from gaitops.change.context import Change, Facts
 from gaitops.change.contributors import Authorship
@@ -29,6 +30,7 @@ class Counted:
     assurance: str
     payload_digest: str
     path: str
+    issued_at: datetime
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,14 @@ def count(
         if problem is None:
             counted.setdefault(
                 item.principal,
-                Counted(item.principal, item.fingerprint, item.assurance, item.payload_digest, item.path),
+                Counted(
+                    item.principal,
+                    item.fingerprint,
+                    item.assurance,
+                    item.payload_digest,
+                    item.path,
+                    item.attestation.issued_at,
+                ),
             )
         elif item.intent == "approve":
             rejected.append(

@@ -23,7 +23,6 @@ from gaitops.signing.statement import PAYLOAD_TYPE, Statement, Subject, parse_st
 
 PREDICATE_TYPE = "https://gaitops.dev/attestation/approval/v1"
 MAX_ENVELOPE_BYTES = 64 * 1024
-MAX_ENVELOPES_PER_DIGEST = 64
 
 T = TypeVar("T")
 

@@ -98,6 +98,9 @@ class Facts(Protocol):
     ) -> PreviousAssignment | None:
         """The assignment before the current one, unless it was the first."""
 
+    def claimed(self, repository: str) -> str | None:
+        """Path of the document that lists a repository in verified state, whatever the case of its name."""
+
     def is_withdrawn(self, org: str, policy: str, version: str) -> bool:
         """Whether a policy version has been withdrawn."""
 

@@ -138,14 +138,14 @@ def _some(
 
 
 def assignment_operations(
-    deltas: Sequence[Delta], before: FleetState, after: FleetState
+    moves: Sequence[Effect], deltas: Sequence[Delta], before: FleetState, after: FleetState
 ) -> Iterator[Operation]:
     """One ``assignment.change`` per group of repositories that move together.
 
     And one for an environment whose policy reference changes although it selects nothing yet.
     """
     covered = set()
-    for effect in effects(deltas, before, after):
+    for effect in moves:
         direct = _is_direct(effect.place, effect.causes, before, after)
         if direct:
             covered.add(effect.place)

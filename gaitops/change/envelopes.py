@@ -77,15 +77,17 @@ def weigh(
 ) -> Weighed | Refused:
     """Judge one proposal or approval for one change."""
     statement = evidence.attestation
-    identity: Identity | None = None
     problem = _subject(evidence, facts) or _coverage(statement, change)
     if problem is None and facts.is_used(statement.payload_digest):
         problem = _because(
             evidence, "approval.replayed", "this approval already carried a decision and counts once"
         )
-    if problem is None:
-        identity, problem = _signer(evidence, change, facts, occasion)
-    problem = problem or _base(evidence, facts) or _time(evidence, facts, occasion)
+    if problem is not None:
+        return _refused(evidence, problem)
+    identity = _signer(evidence, change, facts, occasion)
+    if isinstance(identity, Problem):
+        return _refused(evidence, identity)
+    problem = _base(evidence, facts) or _time(evidence, facts, occasion)
     if problem is None and not operations_equal(statement.operations, derive(statement.deltas)):
         problem = _because(
             evidence,
@@ -93,16 +95,8 @@ def weigh(
             "its operations are not what its deltas and their effects do now",
             "look at the change again and sign it again",
         )
-    if problem is not None or identity is None:
-        assert problem is not None  # noqa: S101  # the signer step returns one of the two
-        return Refused(
-            statement.principal,
-            statement.intent,
-            evidence.path,
-            statement.payload_digest,
-            frozenset(statement.deltas),
-            problem,
-        )
+    if problem is not None:
+        return _refused(evidence, problem)
     return Weighed(
         principal=identity.principal,
         fingerprint=identity.fingerprint,
@@ -115,6 +109,14 @@ def weigh(
         contributors=statement.contributors,
         age=occasion.at - statement.issued_at,
         attestation=statement,
+    )
+
+
+def _refused(evidence: Evidence, problem: Problem) -> Refused:
+    statement = evidence.attestation
+    deltas = frozenset(statement.deltas)
+    return Refused(
+        statement.principal, statement.intent, evidence.path, statement.payload_digest, deltas, problem
     )
 
 
@@ -157,9 +159,7 @@ def _coverage(statement: Attestation, change: Change) -> Problem | None:
     )
 
 
-def _signer(
-    evidence: Evidence, change: Change, facts: Facts, occasion: Occasion
-) -> tuple[Identity | None, Problem | None]:
+def _signer(evidence: Evidence, change: Change, facts: Facts, occasion: Occasion) -> Identity | Problem:
     """An identity of the named principal that signed; key ids are only hints, the key decides (T12)."""
     statement = evidence.attestation
     problem: Problem | None = None
@@ -176,9 +176,9 @@ def _signer(
             else:
                 refusal = weigh_signature(identity, evidence.position, facts, occasion)
                 if refusal is None:
-                    return identity, None
+                    return identity
                 problem = Problem(refusal.code, refusal.message, path=evidence.path, remedy=refusal.remedy)
-    return None, problem or _because(
+    return problem or _because(
         evidence,
         "signature.invalid",
         "not signed with a key of that principal",

@@ -13,6 +13,7 @@ from gaitops.change.approvals import count
 from gaitops.change.context import Change, Facts, Occasion
 from gaitops.change.contributors import NOBODY
 from gaitops.change.deltas import Delta
+from gaitops.change.effects import effects
 from gaitops.change.envelopes import Refused, Weighed, weigh
 from gaitops.change.judge import Decision, Judgement
 from gaitops.change.operations import Operation
@@ -41,8 +42,8 @@ def judge_genesis(change: Change, facts: Facts, occasion: Occasion) -> Judgement
     rules = (
         *check_genesis_trust(change, facts),
         *check_policies(change),
-        *check_assignments(change, facts),
-        *check_tenancy(change),
+        *check_assignments(change, facts, effects(change.deltas, change.before, change.after)),
+        *check_tenancy(change, facts),
     )
     operation = genesis_operation(change.deltas, facts.trust_root)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gaitops.change.deltas import Delta
-from gaitops.change.effects import assignment_operations
+from gaitops.change.effects import Effect, assignment_operations
 from gaitops.change.operations import Operation
 from gaitops.documents.globs import matches
 from gaitops.documents.layout import Location, classify
@@ -53,19 +54,25 @@ _Reader = Callable[[_Case], Operation | None]
 
 def is_unprotected(path: str, state: FleetState) -> bool:
     """Whether changes of this path need no approval in this state; CI configuration never qualifies."""
-    if classify(path).kind != "other":
-        return False
     fleet = state.fleet()
-    return fleet is not None and any(matches(pattern, path) for pattern in fleet.spec.unprotected)
+    return fleet is not None and _is_listed(path, fleet.spec.unprotected)
 
 
-def interpret(deltas: Sequence[Delta], before: FleetState, after: FleetState) -> tuple[Operation, ...]:
+@lru_cache(maxsize=65_536)
+def _is_listed(path: str, unprotected: tuple[str, ...]) -> bool:
+    return classify(path).kind == "other" and any(matches(pattern, path) for pattern in unprotected)
+
+
+def interpret(
+    deltas: Sequence[Delta], before: FleetState, after: FleetState, moves: Sequence[Effect]
+) -> tuple[Operation, ...]:
     """Operations of a set of deltas, and of their effects on assignments.
 
     Args:
         deltas: protected deltas, by path bytes.
         before: verified state.
         after: the state with these deltas applied; its touched documents have been found valid.
+        moves: effects of the same deltas between the same states.
 
     Returns:
         Operations in a deterministic order: by first path, then kind.
@@ -81,7 +88,7 @@ def interpret(deltas: Sequence[Delta], before: FleetState, after: FleetState) ->
         if operation is not None:
             operations.append(operation)
     operations.extend(_publish(group, before, after) for group in folders.values())
-    operations.extend(assignment_operations(deltas, before, after))
+    operations.extend(assignment_operations(moves, deltas, before, after))
     return tuple(
         sorted(
             operations,

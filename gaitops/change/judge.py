@@ -111,19 +111,18 @@ def judge(change: Change, facts: Facts, occasion: Occasion) -> Judgement:
     if structural:
         return Judgement(change, (), tuple(structural), (), facts.root)
     root, _problems = roots_after(change, facts.root)
+    # (4) What it means, before and after.
+    moves = effects(change.deltas, change.before, change.after)
     rules = (
         *check_trust(change, facts),
         *check_policies(change),
-        *check_assignments(change, facts),
-        *check_tenancy(change),
+        *check_assignments(change, facts, moves),
+        *check_tenancy(change, facts),
     )
-    # (4) What it means, before and after.
-    moves = effects(change.deltas, change.before, change.after)
-    operations = with_safe_direction(
-        interpret(change.deltas, change.before, change.after), moves, facts, change.before, occasion.at
-    )
-    operations = tuple(_with_taint(operation, facts) for operation in operations)
-    weighed, refused = _weigh_all(change, facts, occasion)
+    meaning = interpret(change.deltas, change.before, change.after, moves)
+    weighed, refused = _weigh_all(change, meaning, facts, occasion)
+    safe = with_safe_direction(meaning, moves, facts, change.before, occasion.at)
+    operations = [_with_taint(operation, facts) for operation in safe]
     decisions = tuple(
         _decide(operation, change, weighed, refused, facts, occasion) for operation in operations
     )
@@ -139,14 +138,18 @@ def _with_taint(operation: Operation, facts: Facts) -> Operation:
     return replace(operation, minimum_quorum=max(2, tainted or 0))
 
 
-def _weigh_all(change: Change, facts: Facts, occasion: Occasion) -> tuple[list[Weighed], list[Refused]]:
-    """Every envelope over parts of this change, weighed once for all operations."""
-    derived: dict[tuple[Delta, ...], Sequence[Mapping[str, object]]] = {}
+def _weigh_all(
+    change: Change, meaning: Sequence[Operation], facts: Facts, occasion: Occasion
+) -> tuple[list[Weighed], list[Refused]]:
+    """Every envelope over parts of this change, weighed once for all operations; ``meaning`` is that of the whole."""
+    whole = [operation.to_json() for operation in meaning]
+    derived: dict[tuple[Delta, ...], Sequence[Mapping[str, object]]] = {change.deltas: whole}
 
     def derive(deltas: tuple[Delta, ...]) -> Sequence[Mapping[str, object]]:
         if deltas not in derived:
             part = after_part(change, deltas)
-            derived[deltas] = [operation.to_json() for operation in interpret(deltas, change.before, part)]
+            moves = effects(deltas, change.before, part)
+            derived[deltas] = [item.to_json() for item in interpret(deltas, change.before, part, moves)]
         return derived[deltas]
 
     weighed: list[Weighed] = []
@@ -164,8 +167,6 @@ def _weigh_all(change: Change, facts: Facts, occasion: Occasion) -> tuple[list[W
 
 def after_part(change: Change, deltas: Sequence[Delta]) -> FleetState:
     """The state in which only a part of a change is applied: what an approval of that part does."""
-    if len(deltas) == len(change.entries):
-        return change.after
     entries: dict[str, Entry | None] = {item.path: change.entries[item.path][1] for item in deltas}
     snapshot = OverlaySnapshot(change.before.snapshot, entries, source=change.after.snapshot)
     return FleetState(snapshot, change.after.cache)
@@ -207,10 +208,9 @@ def judge_affirmation(change: Change, facts: Facts, occasion: Occasion) -> Judge
     ``change`` has deltas with equal before and after. The same rules and quorum hold as for changing it; there
     is no proposer, because nothing is proposed.
     """
-    operations = [
-        item for item in interpret(change.deltas, change.before, change.after) if item.kind != "root.rotate"
-    ]
-    weighed, refused = _weigh_all(change, facts, occasion)
+    meaning = interpret(change.deltas, change.before, change.after, ())
+    operations = [item for item in meaning if item.kind != "root.rotate"]
+    weighed, refused = _weigh_all(change, meaning, facts, occasion)
     decisions = []
     for operation in operations:
         plain = replace(operation, safe=False)

@@ -81,7 +81,7 @@ def show(*, repo: Path, rev: str, trust_root: str, at: datetime | None) -> Resul
 def _principals(history: History) -> list[_Trusted]:
     """Everybody in the fleet and its organizations; the fleet's people first."""
     orgs = history.state().orgs()
-    directories: list[Directory] = [history.fold.people(None), *(history.fold.people(org) for org in orgs)]
+    directories: list[Directory] = [history.fold.people(()), *(history.fold.people((org,)) for org in orgs)]
     grants = tuple(dict.fromkeys(grant for directory in directories for grant in directory.grants))
     found: dict[str, _Trusted] = {}
     for directory in directories:

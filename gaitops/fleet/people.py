@@ -8,7 +8,7 @@ the one principal that owns it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -115,8 +115,8 @@ class Directory:
         return tuple(identity for identity in self.identities if identity.principal == principal)
 
 
-def directory(state: FleetState, root: TrustedRoot, org: str | None) -> Directory:
-    """The people of the fleet, and those of ``org`` with their roles confined to it.
+def directory(state: FleetState, root: TrustedRoot, orgs: Sequence[str]) -> Directory:
+    """The people of the fleet, and those of ``orgs`` with their roles confined to their own.
 
     Root keys join as identities of the person that root metadata names; they carry no role by themselves.
     """
@@ -124,7 +124,7 @@ def directory(state: FleetState, root: TrustedRoot, org: str | None) -> Director
     identities: list[Identity] = list(root_identities(root))
     seen = {(identity.principal, identity.fingerprint) for identity in identities}
     grants = list(_grants(state, None))
-    for owner in (None, org) if org is not None else (None,):
+    for owner in (None, *orgs):
         for name, _path, principal in state.principals(owner):
             people.append(person_of(name, principal, owner))
             identities.extend(
@@ -132,7 +132,7 @@ def directory(state: FleetState, root: TrustedRoot, org: str | None) -> Director
                 for identity in identities_of(name, principal)
                 if (identity.principal, identity.fingerprint) not in seen
             )
-    if org is not None:
+    for org in orgs:
         grants.extend(_grants(state, org))
     return Directory.of(people, identities, grants)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from gaitops.content import TREE_MODE, Entry, Snapshot
+from gaitops.content import FILE_MODES, TREE_MODE, Entry, Snapshot
 from gaitops.documents.load import load_document
 from gaitops.documents.models.base import Document
 from gaitops.documents.models.policy import Policy, PolicyVersion
@@ -25,6 +25,7 @@ class DocumentCache:
 
     def __init__(self) -> None:
         self._documents: dict[tuple[str, str], Document] = {}
+        self._folders: dict[tuple[str, str], tuple[tuple[str, Document], ...]] = {}
 
     def load(self, snapshot: Snapshot, path: str, entry: Entry) -> Document:
         """The document at ``path``.
@@ -38,6 +39,25 @@ class DocumentCache:
             document = load_document(snapshot.read(entry.oid), path)
             self._documents[key] = document
         return document
+
+    def folder(self, snapshot: Snapshot, folder: str) -> tuple[tuple[str, Document], ...]:
+        """Documents directly in a folder as (name without suffix, document), sorted by name.
+
+        Folders that come from Git are remembered by the id of their tree, which names their whole content.
+        """
+        entry = snapshot.entry(folder)
+        if entry is None or entry.mode != TREE_MODE:
+            return ()
+        found = self._folders.get((folder, entry.oid))
+        if found is None:
+            found = tuple(
+                (name.removesuffix(".yaml"), self.load(snapshot, f"{folder}/{name}", item))
+                for name, item in sorted(snapshot.children(folder).items())
+                if name.endswith(".yaml") and item.mode in FILE_MODES
+            )
+            if ":" not in entry.oid:  # Folders of composed snapshots have no id that names their content.
+                self._folders[(folder, entry.oid)] = found
+        return found
 
 
 class FleetState:
@@ -60,18 +80,12 @@ class FleetState:
         entry = self.snapshot.entry(path)
         if entry is None or entry.mode == TREE_MODE:
             return None
-        document = self.cache.load(self.snapshot, path, entry)
-        if not isinstance(document, kind):  # Cannot happen: the path decides the kind (documents.layout).
-            raise TypeError(f"{path} is a {type(document).__name__}, not a {kind.__name__}")
-        return document
+        return _of_kind(self.cache.load(self.snapshot, path, entry), kind, path)
 
     def documents(self, folder: str, kind: type[D]) -> Iterator[tuple[str, D]]:
         """All documents directly in ``folder`` as (name without suffix, document), sorted by name."""
-        for name in sorted(self.snapshot.children(folder)):
-            if name.endswith(".yaml"):
-                document = self.document(f"{folder}/{name}", kind)
-                if document is not None:
-                    yield name.removesuffix(".yaml"), document
+        for name, document in self.cache.folder(self.snapshot, folder):
+            yield name, _of_kind(document, kind, folder)
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in ``folder``, sorted."""
@@ -153,3 +167,9 @@ class FleetState:
     def version(self, org: str, policy: str, version: str) -> PolicyVersion | None:
         """Descriptor of one policy version."""
         return self.document(f"orgs/{org}/policies/{policy}/versions/{version}/version.yaml", PolicyVersion)
+
+
+def _of_kind(document: Document, kind: type[D], path: str) -> D:
+    if not isinstance(document, kind):  # Cannot happen: the path decides the kind (documents.layout).
+        raise TypeError(f"{path} holds a {type(document).__name__}, not a {kind.__name__}")
+    return document

@@ -15,7 +15,7 @@ from gaitops.git.location import Location, locate
 from gaitops.git.objects import COMMIT, ObjectStore
 from gaitops.git.refusals import refuse_untrustworthy
 from gaitops.git.snapshot import ContentStore, GitSnapshot
-from gaitops.git.trees import TreeChange, tree_changes
+from gaitops.git.trees import RawEntry, TreeChange, tree_changes
 
 _LINKS: Final = 250_000
 """Trees and parents of commits kept in memory, about 400 bytes each."""
@@ -110,6 +110,10 @@ class Repository:
     def snapshot_of_tree(self, tree: str) -> GitSnapshot:
         """The content of a tree."""
         return GitSnapshot(self.contents, tree)
+
+    def tree_entries(self, tree: str) -> tuple[RawEntry, ...]:
+        """Entries of one tree as they are stored: for comparisons that need no more."""
+        return self.contents.tree(tree)
 
     def subtree(self, tree: str, folder: str) -> str | None:
         """Id of the tree at ``folder`` below ``tree``; ``None`` when there is no folder."""

@@ -85,17 +85,26 @@ class GitSnapshot:
 
     def __init__(self, contents: ContentStore, tree: str) -> None:
         self._contents = contents
+        self._folders: dict[str, Mapping[str, Entry]] = {}
         self.tree: Final = tree
         """Object id of the root tree."""
 
     def entry(self, path: str) -> Entry | None:
         """The entry at exactly ``path``, file or folder; ``None`` when there is none."""
-        return self._contents.find(self.tree, path)
+        if not path:
+            return Entry(TREE_MODE, self.tree)
+        folder, _, name = path.rpartition("/")
+        return self.children(folder).get(name)
 
     def children(self, folder: str) -> Mapping[str, Entry]:
         """Direct children of ``folder`` by name; empty when the folder does not exist."""
-        tree = self._contents.subtree(self.tree, folder)
-        return _NOTHING if tree is None else self._contents.children(tree)
+        found = self._folders.get(folder)
+        if found is None:
+            entry = self.entry(folder)
+            is_folder = entry is not None and entry.mode == TREE_MODE
+            found = self._contents.children(entry.oid) if entry is not None and is_folder else _NOTHING
+            self._folders[folder] = found
+        return found
 
     def walk(self, folder: str) -> Iterator[tuple[str, Entry]]:
         """All entries below ``folder`` that are not folders, as full paths, sorted by path bytes."""

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gaitops.documents.layout import repository_path
+from gaitops.documents.models.tenancy import repository_id
 from gaitops.documents.models.trust import Revocation
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import VerificationError
@@ -72,6 +74,7 @@ def anchored_fold(
     ledger = Ledger()
     oldest = min([position, *(item.position for item in standing.partitions.values() if item.queue)])
     _remember_revocations(repository, anchor, ledger)
+    _remember_claims(repository, anchor, ledger)
     fold = Fold(repository, standing, ledger, checks, at=at)
     fold.chain.pass_over(chain[:oldest])
     for index in range(oldest, position + 1):
@@ -91,6 +94,17 @@ def _partitions(
             known = positions[commit] if commit is not None else -1
             waiting[name] = Partition(name, commit, known, [position])
     return waiting
+
+
+def _remember_claims(repository: Repository, anchor: Anchor, ledger: Ledger) -> None:
+    for org, commit in anchor.partitions.items():
+        if org == FLEET_PARTITION:
+            continue
+        state = FleetState(repository.snapshot(commit), DocumentCache())
+        for project in state.projects(org):
+            for name, document in state.repositories(org, project):
+                path = repository_path(org, project, name)
+                ledger.put(spaces.CLAIMED, repository_id(document.spec.url).casefold(), path)
 
 
 def _remember_revocations(repository: Repository, anchor: Anchor, ledger: Ledger) -> None:

@@ -150,6 +150,11 @@ class LedgerFacts:
         row = self._ledger.get(spaces.PREVIOUS, f"{org}/{project}/{environment}/{repository}")
         return PreviousAssignment(row[0], parse_timestamp(row[1])) if row is not None else None
 
+    def claimed(self, repository: str) -> str | None:
+        """Path of the document that lists a repository."""
+        path: str | None = self._ledger.get(spaces.CLAIMED, repository.casefold())
+        return path or None
+
     def is_withdrawn(self, org: str, policy: str, version: str) -> bool:
         """Whether a version was withdrawn."""
         return self._ledger.get(spaces.WITHDRAWN, f"{org}/{policy}@{version}") is not None

@@ -16,6 +16,7 @@ Nothing that a later commit can repair is fatal: what does not advance stays que
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,8 +27,9 @@ from gaitops.change.interpret import is_unprotected
 from gaitops.change.judge import Judgement, judge, judge_affirmation
 from gaitops.content import FILE_MODES
 from gaitops.documents.layout import classify
+from gaitops.documents.models.trust import Revocation
 from gaitops.documents.times import parse_duration
-from gaitops.errors import Problem, VerificationError
+from gaitops.errors import InvalidInputError, Problem, VerificationError
 from gaitops.fleet.composite import EMPTY, CompositeSnapshot
 from gaitops.fleet.people import Directory, directory
 from gaitops.fleet.state import DocumentCache, FleetState
@@ -49,8 +51,6 @@ DEFAULT_SKEW = timedelta(minutes=5)
 LOOK_AHEAD = 64
 """Positions whose signatures are checked on other threads before the fold reaches them."""
 
-STATES_KEPT = 32
-"""States kept because the same one is asked for several times at a position."""
 FRONT = 32
 """Queued commits that are judged at every position, from the front, besides the newest. Without a bound, whoever can
 push could make a verification take time that grows with the square of the commits."""
@@ -86,7 +86,7 @@ class Fold:
         """Whether a commit lay after the verification time: a later run may judge it otherwise."""
         self._checks = checks
         self._genesis_path = genesis_path
-        self._states: dict[tuple[tuple[str, str | None], ...], FleetState] = {}
+        self._current: tuple[tuple[object, ...], FleetState] | None = None
         self._directories: dict[tuple[object, ...], Directory] = {}
         self._recorder = Recorder(ledger, standing, self.facts)
         self._doubt = Doubt(ledger, standing)
@@ -123,7 +123,7 @@ class Fold:
     def _expect_envelope(self, envelope: TreeChange) -> None:
         attestation = self.facts.peek(envelope)
         if attestation is not None and self.standing.born:
-            self._checks.expect_envelope(attestation, self.people(None))
+            self._checks.expect_envelope(attestation, self.people(()))
 
     def _position(self, commit: str, position: int) -> None:
         standing = self.standing
@@ -148,7 +148,7 @@ class Fold:
         if not standing.born and not self._try_genesis(position):
             return
         self._settle(position)
-        if standing.doubtful and step.envelopes:
+        if standing.doubtful:
             self._affirm(position)
 
     def _take(self, envelope: TreeChange, position: int) -> None:
@@ -205,8 +205,8 @@ class Fold:
     def _may_decide(self, commit: str, position: int, matters: bool) -> bool:
         """Whether a commit states a believable time (threat G11); the decision then waits for a later commit.
 
-        A time is refused when it is malformed, lies before the newest decision or after the verification time, each
-        by more than the skew. Only decisions move the bound, so a commit that nobody authorized cannot move it.
+        A time is refused when it is malformed, lies before the newest approval that counted or after the verification
+        time, each by more than the skew. Only counted approvals move the bound, never the date of a commit.
         """
         seconds = self.repository.commit(commit).committer.time
         problem = None
@@ -219,7 +219,7 @@ class Fold:
                 self.saw_future = True
                 problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, after the verification time {self.at:%Y-%m-%dT%H:%M:%SZ}"
             elif newest is not None and time < newest - self.facts.skew:
-                problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, before the newest decision at {newest:%Y-%m-%dT%H:%M:%SZ}"
+                problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, before the newest approval that counted, at {newest:%Y-%m-%dT%H:%M:%SZ}"
         if problem is None:
             return True
         if matters:
@@ -233,7 +233,7 @@ class Fold:
         return False
 
     def occasion(self, position: int) -> Occasion:
-        """Evaluation time at a position: its commit's time, never before the newest decision."""
+        """Evaluation time at a position: its commit's time, never before the newest approval that counted."""
         seconds = self.repository.commit(self.chain.at(position)).committer.time
         time = datetime.fromtimestamp(seconds or 0, UTC)
         newest = self.standing.newest_time
@@ -254,6 +254,19 @@ class Fold:
 
     def verified(self, replaced: str | None = None, commit: str | None = None) -> FleetState:
         """Verified state of all partitions, with one of them at another commit if ``replaced`` is given."""
+        if replaced is None and self._current is not None and self._current[0] == self._epoch():
+            return self._current[1]
+        state = self._composed(replaced, commit)
+        if replaced is None:
+            self._current = (self._epoch(), state)
+        return state
+
+    def _epoch(self) -> tuple[object, ...]:
+        """Changes whenever verified state does."""
+        waiting = (item for item in self.standing.partitions.values() if item.queue)
+        return (self.standing.head, *((item.name, item.commit) for item in waiting))
+
+    def _composed(self, replaced: str | None, commit: str | None) -> FleetState:
         partitions = self.standing.partitions
         commits: dict[str, str | None] = {FLEET_PARTITION: self._content(partitions.get(FLEET_PARTITION))}
         names = set(self.trees.orgs(self.standing.head)) | {
@@ -263,30 +276,23 @@ class Fold:
             commits[name] = self._content(partitions.get(name))
         if replaced is not None:
             commits[replaced] = commit
-        key = tuple(sorted(commits.items()))
-        state = self._states.get(key)
-        if state is None:
-            fleet = self.trees.snapshot(commits.pop(FLEET_PARTITION))
-            orgs = {name: self.trees.snapshot(oid) for name, oid in commits.items() if oid is not None}
-            state = FleetState(CompositeSnapshot(fleet, orgs), self.cache)
-            if len(self._states) >= STATES_KEPT:
-                self._states.clear()
-            self._states[key] = state
-        return state
+        fleet = self.trees.snapshot(commits.pop(FLEET_PARTITION))
+        orgs = {name: self.trees.snapshot(oid) for name, oid in commits.items() if oid is not None}
+        return FleetState(CompositeSnapshot(fleet, orgs), self.cache)
 
-    def people(self, org: str | None, state: FleetState | None = None) -> Directory:
-        """Directory of the fleet, or of one org, in verified state; kept while nothing in it changes."""
+    def people(self, orgs: tuple[str, ...], state: FleetState | None = None) -> Directory:
+        """Directory of the fleet and of some orgs in verified state; kept while nothing in it changes."""
         state = state if state is not None else self.verified()
         folders = ["trust/principals", "trust/roles"]
-        folders += [f"orgs/{org}/principals", f"orgs/{org}/roles"] if org is not None else []
+        folders += [f"orgs/{org}/{part}" for org in orgs for part in ("principals", "roles")]
         entries = [state.snapshot.entry(folder) for folder in folders]
         key = (
-            org,
+            orgs,
             self.standing.root.sha256,
             *(entry.oid if entry is not None else None for entry in entries),
         )
         if key not in self._directories:
-            self._directories[key] = directory(state, self.standing.root, org)
+            self._directories[key] = directory(state, self.standing.root, orgs)
         return self._directories[key]
 
     # -- genesis -------------------------------------------------------------------------------------------
@@ -307,10 +313,10 @@ class Fold:
         commit = self.chain.at(self.standing.genesis or 0)
         snapshot = self.repository.snapshot(commit)
         entries = {
-            path: (None, entry) for path, entry in snapshot.walk("") if not path.startswith("approvals/")
+            path: (None, entry) for path, entry in snapshot.walk("") if classify(path).kind != "envelope"
         }
         deltas = tuple(delta(path, None, after, snapshot) for path, (_none, after) in entries.items())
-        people = Directory.of((), (*self.people(None, FleetState(EMPTY, self.cache)).identities,), ())
+        people = Directory.of((), (*self.people((), FleetState(EMPTY, self.cache)).identities,), ())
         change = Change(
             partition=FLEET_PARTITION,
             deltas=deltas,
@@ -392,7 +398,7 @@ class Fold:
             before=before,
             after=after,
             touches=touches,
-            directory=self.people(None if partition == FLEET_PARTITION else partition, before),
+            directory=self.people(_orgs_concerned(partition, changes, after), before),
         )
 
     def signer(self, commit: Commit) -> str | None:
@@ -424,3 +430,32 @@ class Fold:
 def _worth_judging(length: int) -> Sequence[int]:
     """Indices of a queue that are judged: the front, and the newest, which contains everything before it."""
     return range(length) if length <= FRONT + 1 else (*range(FRONT), length - 1)
+
+
+def _orgs_concerned(partition: str, changes: Sequence[TreeChange], after: FleetState) -> tuple[str, ...]:
+    """Organizations whose people take part in a change: its own, or those whose keys and versions are revoked.
+
+    Their roles reach no further than their organization, so nothing else of the fleet is theirs to decide.
+    """
+    if partition != FLEET_PARTITION:
+        return (partition,)
+    found: set[str] = set()
+    for item in changes:
+        if classify(item.path).kind == "Revocation" and item.after is not None:
+            with suppress(
+                InvalidInputError
+            ):  # A malformed document is refused as such, and grants nobody anything.
+                found.update(_revoked_org(after.document(item.path, Revocation)))
+    return tuple(sorted(found))
+
+
+def _revoked_org(document: Revocation | None) -> set[str]:
+    if (
+        document is not None
+        and document.spec.identity is not None
+        and "/" in document.spec.identity.principal
+    ):
+        return {document.spec.identity.principal.partition("/")[0]}
+    if document is not None and document.spec.policy_version is not None:
+        return {document.spec.policy_version.org}
+    return set()

@@ -21,7 +21,7 @@ from gaitops.git.repository import Repository
 from gaitops.git.trees import TreeChange
 from gaitops.history.authors import emails_of
 from gaitops.history.session import History
-from gaitops.history.trees import FLEET_PARTITION
+from gaitops.history.trees import FLEET_PARTITION, is_new_envelope
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def propose(history: History, head: str, *, include_pending: bool = False) -> Pr
 
     Raises:
         InvalidInputError: ``change.unrelated``: the two have no common commit on the base's first-parent chain.
-        VerificationError: ``history.genesis``: nothing is verified yet.
+        VerificationError: nothing is verified yet; with the reasons against genesis.
     """
     history.state()
     repository, base = history.repository, history.standing.head
@@ -83,7 +83,7 @@ def propose(history: History, head: str, *, include_pending: bool = False) -> Pr
     for name in groups:
         problems.extend(_unverified_base(history, name) if not include_pending else ())
     for change in changes:
-        if change.path.startswith("approvals/") and change.before is None:
+        if is_new_envelope(change):
             history.fold.facts.take(change, history.standing.position + 1)
     judgements = []
     if not problems:
@@ -145,7 +145,7 @@ def _rebase_needed(
 def _by_partition(changes: Sequence[TreeChange]) -> dict[str, list[TreeChange]]:
     groups: dict[str, list[TreeChange]] = {}
     for item in changes:
-        if not (item.path.startswith("approvals/") and item.before is None):
+        if not is_new_envelope(item):
             groups.setdefault(classify(item.path).partition, []).append(item)
     return groups
 
@@ -198,12 +198,7 @@ def _judge(history: History, name: str, after: FleetState, commits: Sequence[str
 def difference(before: FleetState, after: FleetState, name: str) -> list[TreeChange]:
     """Files of a partition that differ between two states that need not be commits."""
     found = _compare(before.snapshot, after.snapshot, f"orgs/{name}" if name != FLEET_PARTITION else "")
-    kept = [
-        item
-        for item in found
-        if classify(item.path).partition == name
-        and not (item.path.startswith("approvals/") and item.before is None)
-    ]
+    kept = [item for item in found if classify(item.path).partition == name and not is_new_envelope(item)]
     return sorted(kept, key=lambda item: item.path.encode("utf-8", "surrogateescape"))
 
 
@@ -231,10 +226,10 @@ def _file(snapshot: Snapshot, path: str, entry: Entry | None) -> Entry | None:
     return entry
 
 
-def contributors(history: History, commits: Sequence[str], org: str | None) -> tuple[str, ...]:
+def contributors(history: History, commits: Sequence[str], orgs: tuple[str, ...]) -> tuple[str, ...]:
     """Everybody whom the commits of a range name or who signed them: what a proposal must list (design 5)."""
     fold = history.fold
-    people = fold.people(org)
+    people = fold.people(orgs)
     found: set[str] = set()
     for oid in commits:
         commit = fold.repository.commit(oid)

@@ -10,6 +10,7 @@ from gaitops.change.effects import Effect
 from gaitops.change.judge import Decision, Judgement
 from gaitops.change.operations import Operation
 from gaitops.documents.layout import classify
+from gaitops.documents.models.tenancy import Repository, repository_id
 from gaitops.documents.models.trust import Principal
 from gaitops.documents.times import format_timestamp
 from gaitops.fleet.people import identities_of
@@ -39,9 +40,8 @@ class Recorder:
         ]
         for effect in judgement.effects:
             self._effect(effect, occasion)
-        if judgement.decisions:
-            newest = self._standing.newest_time
-            self._standing.newest_time = max(newest, occasion.at) if newest is not None else occasion.at
+        self._claims(judgement)
+        self._bound(judgement)
         return events
 
     def record_decision(
@@ -97,6 +97,26 @@ class Recorder:
         earlier = self._ledger.get(spaces.REVOKED, fingerprint)
         if earlier is None or position < earlier[0]:
             self._ledger.put(spaces.REVOKED, fingerprint, [position, details["cause"]])
+
+    def _bound(self, judgement: Judgement) -> None:
+        """Move the bound below which no later commit may be dated, by when approvers say that they signed.
+
+        Never by the date of a commit: whoever can push chooses it, and a date that lies ahead would one day undo what
+        was decided after it.
+        """
+        signed = [item.issued_at for decision in judgement.decisions for item in decision.approvals.counted]
+        self._standing.newest_time = max([*signed, *filter(None, [self._standing.newest_time])], default=None)
+
+    def _claims(self, judgement: Judgement) -> None:
+        """Which document lists which repository, so that a second one is noticed without reading them all."""
+        change = judgement.change
+        paths = [item.path for item in change.deltas if classify(item.path).kind == "Repository"]
+        for state, mark in ((change.before, False), (change.after, True)):
+            for path in paths:
+                document = state.document(path, Repository)
+                if document is not None:
+                    name = repository_id(document.spec.url).casefold()
+                    self._ledger.put(spaces.CLAIMED, name, path if mark else "")
 
     def _effect(self, effect: Effect, occasion: Occasion) -> None:
         """Remember what was enforced before, which is where a rollback may return to (design 4)."""

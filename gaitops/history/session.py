@@ -55,7 +55,7 @@ class History:
         """Verified state of all partitions.
 
         Raises:
-            VerificationError: ``history.genesis``: nothing is verified yet.
+            VerificationError: nothing is verified yet; with the reasons against genesis.
         """
         if not self.standing.born:
             raise VerificationError(self._genesis_problems())

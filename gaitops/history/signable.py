@@ -110,7 +110,7 @@ def of_proposal(history: History, proposal: Proposal) -> list[Signable]:
             judgement.change.partition,
             proposal.base,
             judgement,
-            contributors(history, proposal.commits, _org(judgement.change.partition)),
+            contributors(history, proposal.commits, _orgs(judgement.change.partition)),
         )
         for judgement in proposal.judgements
         if judgement.decisions
@@ -149,5 +149,5 @@ def proposal_or_genesis(
     return proposal, of_proposal(history, proposal)
 
 
-def _org(partition: str) -> str | None:
-    return None if partition == FLEET_PARTITION else partition
+def _orgs(partition: str) -> tuple[str, ...]:
+    return () if partition == FLEET_PARTITION else (partition,)

@@ -40,7 +40,7 @@ class Standing:
     genesis: int | None = None
     """Position of the first commit that holds the pinned root."""
     newest_time: datetime | None = None
-    """Newest time at which a decision was made."""
+    """Newest time at which an approval that carried a decision was signed: no decision is made before it."""
     sequence: int = 0
     """Number of the next audit event."""
     audit_head: str = FIRST

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gaitops.content import TREE_MODE, Entry, Snapshot
-from gaitops.documents.layout import is_org_name
+from gaitops.documents.layout import classify, is_org_name
 from gaitops.errors import VerificationError
 from gaitops.fleet.composite import EMPTY
 from gaitops.git.repository import Repository
-from gaitops.git.trees import TOO_LARGE, TreeChange, name_bytes
+from gaitops.git.trees import TOO_LARGE, TreeChange, name_bytes, name_text
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -23,6 +23,7 @@ FLEET_PARTITION = "fleet"
 """Everything outside ``approvals/`` and the folders of organizations: also a file directly in ``orgs/``, a folder there
 that cannot be an organization's, and whatever stands in place of one of these folders. Nothing belongs to nobody."""
 _ORGS = "orgs"
+_FOLDER = TREE_MODE.encode()
 _APPROVALS = "approvals"
 
 
@@ -63,7 +64,7 @@ class PartitionTrees:
             touched.add(FLEET_PARTITION)
         if _APPROVALS in differing:
             changes = self._new_envelopes(previous, commit)
-            added = tuple(change for change in changes or () if change.before is None)
+            added = tuple(change for change in changes or () if is_new_envelope(change))
             if changes is None or len(added) != len(changes):
                 touched.add(FLEET_PARTITION)
         if _ORGS in differing:
@@ -77,7 +78,8 @@ class PartitionTrees:
         """Files of a partition that differ between its verified commit and another one.
 
         Envelopes are no part of a change, except those that verified state has and the commit does not have
-        unchanged: removing or editing them is judged like anything else (threat T22).
+        unchanged: removing or editing them is judged like anything else (threat T22), and so is what lies among them
+        under a name that no envelope has.
         """
         found = self._changes.get((partition, verified, commit))
         if found is None:
@@ -100,7 +102,9 @@ class PartitionTrees:
             for path in separate
             if (was := self._file(old, path)) != (now := self._file(new, path))
         ]
-        found += [change for change in self._envelope_changes(verified, commit) if change.before is not None]
+        found += [
+            change for change in self._envelope_changes(verified, commit) if not is_new_envelope(change)
+        ]
         return sorted(found, key=lambda change: name_bytes(change.path))
 
     def _org_folders(self, *trees: str | None) -> list[str]:
@@ -162,14 +166,19 @@ class PartitionTrees:
         return root if root is not None else _kept(self._roots, commit, self._read_root(commit))
 
     def _read_root(self, commit: str) -> dict[str, str]:
-        entries = self._repository.snapshot(commit).children("")
+        entries = self._repository.tree_entries(self._repository.tree_of(commit))
         return {
-            name: entry.oid if entry.mode == TREE_MODE else f"{entry.mode} {entry.oid}"
-            for name, entry in entries.items()
+            name_text(name): oid.hex() if mode == _FOLDER else f"{mode.decode()} {oid.hex()}"
+            for mode, name, oid in entries
         }
 
     def _entries(self, tree: str | None) -> Mapping[str, Entry]:
         return self._repository.snapshot_of_tree(tree).children("") if tree is not None else {}
+
+
+def is_new_envelope(change: TreeChange) -> bool:
+    """Whether a change adds evidence, which is no part of what evidence is asked for."""
+    return change.before is None and classify(change.path).kind == "envelope"
 
 
 def _owner(name: str, entry: Entry) -> str:

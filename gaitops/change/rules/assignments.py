@@ -3,23 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gaitops.change.context import Change, Facts
-from gaitops.change.effects import effects
+from gaitops.change.effects import Effect
 from gaitops.documents.layout import classify
 from gaitops.errors import Problem
 from gaitops.fleet.assignments import Assigned, resolve_policy
 
 
-def check_assignments(change: Change, facts: Facts) -> Iterator[Problem]:
+def check_assignments(change: Change, facts: Facts, moves: Sequence[Effect]) -> Iterator[Problem]:
     """Every environment that the change writes or moves names a version that exists, is shared and not withdrawn."""
     places: dict[tuple[str, str, str], str] = {}
     for item in change.deltas:
         location = classify(item.path)
         if location.kind == "Environment" and item.after is not None:
             places[(location.org or "", location.project or "", location.name or "")] = item.path
-    for effect in effects(change.deltas, change.before, change.after):
+    for effect in moves:
         if effect.after is not None:
             places.setdefault(effect.place, effect.causes[0])
     for (org, project, name), path in sorted(places.items()):

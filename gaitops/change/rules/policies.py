@@ -142,9 +142,9 @@ def _parents(
         return Problem("policy.graph", f"version {number} {message}", path=path, field="spec.parents")
 
     if not descriptor.spec.parents:
-        others = [name for name in change.after.versions(org, policy) if name != number]
-        if others:
-            yield wrong(f"has no parent, but the policy already has {others[0]}")
+        root = _other_root(org, policy, number, change)
+        if root is not None:
+            yield wrong(f"has no parent, but {root} is already the root of this policy")
     for parent in descriptor.spec.parents:
         document = change.after.version(org, policy, parent.version)
         if document is None:
@@ -155,3 +155,14 @@ def _parents(
             )
         elif precedence(parent.version) >= precedence(number):
             yield wrong(f"is not higher than its parent {parent.version}")
+
+
+def _other_root(org: str, policy: str, number: str, change: Change) -> str | None:
+    """Another version without parents: any one of verified state descends from one, or it is in this change."""
+    if change.before.versions(org, policy):
+        return change.before.versions(org, policy)[0]
+    for name in change.after.versions(org, policy):
+        document = change.after.version(org, policy, name) if name != number else None
+        if document is not None and not document.spec.parents:
+            return name
+    return None

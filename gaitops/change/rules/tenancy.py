@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gaitops.change.context import Change
+from gaitops.change.context import Change, Facts
 from gaitops.documents.globs import matches, overlap
 from gaitops.documents.layout import classify
 from gaitops.documents.models.tenancy import Repository, repository_id
@@ -15,7 +15,7 @@ from gaitops.fleet.state import FleetState
 CLAIM = "org.repository_claim"
 
 
-def check_tenancy(change: Change) -> Iterator[Problem]:
+def check_tenancy(change: Change, facts: Facts) -> Iterator[Problem]:
     """A repository lies in its org's globs and in one project; globs of two orgs never meet."""
     for item in change.deltas:
         location = classify(item.path)
@@ -28,6 +28,7 @@ def check_tenancy(change: Change) -> Iterator[Problem]:
             document = change.after.document(item.path, Repository)
             if document is not None:
                 yield from _claim(item.path, location.org or "", document, change.after)
+    yield from _twins(change, facts)
 
 
 def _globs(path: str, org: str, state: FleetState) -> Iterator[Problem]:
@@ -77,22 +78,27 @@ def _claim(path: str, org: str, document: Repository, state: FleetState) -> Iter
             field="spec.url",
             remedy="add the repository to the organization that owns it, or widen org.yaml (a fleet-scope change)",
         )
-    for other in state.projects(org):
-        twin = _same_url(state, org, other, name, path)
-        if twin is not None:
+
+
+def _twins(change: Change, facts: Facts) -> Iterator[Problem]:
+    """Repositories that two documents list. Forges fold case in paths, so names that differ only in case are one."""
+    listed: dict[str, str] = {}
+    for item in change.deltas:
+        if classify(item.path).kind != "Repository" or item.after is None:
+            continue
+        document = change.after.document(item.path, Repository)
+        if document is None:  # Cannot happen: the delta has an after.
+            continue
+        name = repository_id(document.spec.url)
+        claimed = facts.claimed(name)
+        if claimed is not None and claimed in change.entries:
+            claimed = None  # Changed too: whether it still lists the repository is found in this loop.
+        twin = listed.setdefault(name.casefold(), claimed or item.path)
+        if twin != item.path:
             yield Problem(
                 CLAIM,
                 f"{name} already belongs to {twin}",
-                path=path,
+                path=item.path,
                 field="spec.url",
                 remedy="list it in one project only",
             )
-
-
-def _same_url(state: FleetState, org: str, project: str, name: str, path: str) -> str | None:
-    # Forges fold case in paths, so names that differ only in case are one repository.
-    for document, repository in state.repositories(org, project):
-        where = f"orgs/{org}/projects/{project}/repositories/{document}.yaml"
-        if where != path and repository_id(repository.spec.url).casefold() == name.casefold():
-            return where
-    return None

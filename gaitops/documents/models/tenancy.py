@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 _SEGMENT = re.compile(r"[A-Za-z0-9_~][A-Za-z0-9._~+-]*\Z")
 
 
+@lru_cache(maxsize=65_536)
 def repository_id(url: str) -> str:
     """The one name of a repository, however its URL is written: ``github.com/acme/pay``.
 
