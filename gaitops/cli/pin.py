@@ -162,7 +162,10 @@ def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
     }
     newest_text = f", newest is {found.newest}" if found.newest is not None else ""
     rows = [
-        ("release", f"{found.release} ({found.state}{newest_text})"),
+        (
+            "release",
+            f"{found.release} ({'not compared: no --from' if source is None else found.state}{newest_text})",
+        ),
         ("age", f"{found.age.days} days"),
         (
             "root",

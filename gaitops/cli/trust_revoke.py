@@ -24,7 +24,7 @@ _MAX_NAME = 63
 
 @command(
     example="gaitops trust revoke --principal dana --identity laptop --cause retired --reason sold\n"
-    "gaitops trust revoke --principal dana --identity old --cause compromised --since 4be1 --reason x\n"
+    "gaitops trust revoke --principal dana --identity old --cause compromised --since COMMIT --reason x\n"
     "gaitops trust revoke --policy acme/payments-guard@1.0.0 --cause error --reason CHG-77\n"
     "gaitops trust revoke --release 12 --cause superseded --reason 'use 13'"
 )

@@ -44,7 +44,7 @@ class PartitionTrees:
         self._repository = repository
         self._steps: dict[tuple[str | None, str], Step] = {}
         self._roots: dict[str, dict[str, str]] = {}
-        self._changes: dict[tuple[str, str | None, str], list[TreeChange]] = {}
+        self._changes: dict[tuple[str, str | None, str], list[TreeChange] | VerificationError] = {}
         self._orgs: dict[str, tuple[str, ...]] = {}
 
     def step(self, previous: str | None, commit: str) -> Step:
@@ -81,11 +81,18 @@ class PartitionTrees:
         unchanged: removing or editing them is judged like anything else (threat T22), and so is what lies among them
         under a name that no envelope has.
         """
-        found = self._changes.get((partition, verified, commit))
+        key = (partition, verified, commit)
+        found = self._changes.get(key)
         if found is None:
-            found = _kept(
-                self._changes, (partition, verified, commit), self._compare(partition, verified, commit)
-            )
+            try:
+                found = self._compare(partition, verified, commit)
+            except VerificationError as error:
+                if error.code != TOO_LARGE:
+                    raise
+                found = error
+            _kept(self._changes, key, found)
+        if isinstance(found, VerificationError):
+            raise found
         return found
 
     def _compare(self, partition: str, verified: str | None, commit: str) -> list[TreeChange]:

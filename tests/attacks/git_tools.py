@@ -17,8 +17,6 @@ FILE, PROGRAM, SYMLINK, SUBMODULE, FOLDER = b"100644", b"100755", b"120000", b"1
 
 Place = tuple[bytes, bytes, str]
 """Path, mode and object id of an entry; of an entry to be removed, the id is empty."""
-_Entry = tuple[bytes, bytes]
-"""Mode and object id."""
 
 
 def blob(world: World, data: bytes) -> str:
@@ -107,6 +105,16 @@ def plant(world: World, *places: Place, by: str = "alice", sign: bool = True) ->
 def restore(world: World, good: str) -> str:
     """Go back to an earlier commit's content by a new commit."""
     return raw_commit(world, world.repository.tree_of(good), [world.head()])
+
+
+def revert(world: World, good: str) -> str:
+    """Go back to an earlier commit's content, but keep the envelopes that arrived since."""
+    entries = {name: (mode, oid.hex()) for mode, name, oid in world.repository.contents.tree(world.repository.tree_of(good))}
+    for mode, name, oid in world.repository.contents.tree(world.repository.tree_of(world.head())):
+        if name == b"approvals":
+            entries[name] = (mode, oid.hex())
+    tree = raw_tree(world, [(mode, name, oid) for name, (mode, oid) in entries.items()])
+    return raw_commit(world, tree, [world.head()])
 
 
 def refused_until_restored(commands: Commands, world: World, good: str, *codes: str) -> None:

@@ -36,6 +36,12 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 """The TUF client of ``pin update`` reads the real clock, so these stories end now."""
 DAY = timedelta(days=1)
 CHECKOUT = "github.com/acme/checkout"
+UNPRIVILEGED = """
+import ctypes, os
+if os.geteuid() == 0:
+    ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
+"""
+"""Statements after which a process of the administrator obeys file permissions like everybody's (capset(2))."""
 _PEOPLE = ("alice", "bob", "carol")
 _SECOND_TEXT = "default_verdict: block\nrules:\n  - name: none\n    priority: 5\n    effect: block\n    match: {tool_names: [fs.write]}\n"
 
@@ -43,7 +49,9 @@ _SECOND_TEXT = "default_verdict: block\nrules:\n  - name: none\n    priority: 5\
 class RecentWorld(World):
     """A world that began yesterday, with as many publishers as the test asks for."""
 
-    def __init__(self, path: Path, *, publishers: Sequence[str] = ("publisher",), seed: str = "", **options: Any) -> None:
+    def __init__(
+        self, path: Path, *, publishers: Sequence[str] = ("publisher",), seed: str = "", **options: Any
+    ) -> None:
         self.publishers = [Actor(name, seed + name) for name in publishers]
         self._seed = seed
         super().__init__(path, **options)
@@ -122,7 +130,7 @@ class Scene:
         result = CliRunner().invoke(program, [*map(str, arguments), "--json"], env=self.environment())
         return Run(result.exit_code, result.stdout, result.stderr)
 
-    def start(self, *arguments: str | Path, before: str = "", user: int | None = None) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, before: str = "") -> subprocess.Popen[str]:
         """The same in a process of its own, after the Python statements ``before``."""
         code = f"{before}\nimport sys\nfrom gaitops.cli.main import main\nsys.argv[0] = 'gaitops'\nmain()"
         environ = {**os.environ, **self.environment()}
@@ -131,13 +139,14 @@ class Scene:
             command,
             env={name: value for name, value in environ.items() if value is not None},
             cwd=Path(__file__).parents[2],
-            user=user,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def publish(self, *arguments: str | Path, out: str = "out", key: str = "publisher", fleet: str = "fleet") -> Run:
+    def publish(
+        self, *arguments: str | Path, out: str = "out", key: str = "publisher", fleet: str = "fleet"
+    ) -> Run:
         """``gaitops publish`` from a fleet of the scene into one of its folders."""
         key_file = self / f"keys/{key}.pem"
         return self.run("publish", "--repo", self / fleet, "--out", self / out, "--key", key_file, *arguments)
@@ -238,6 +247,14 @@ def unchanged(*folders: Path) -> Iterator[None]:
     yield
     after = [content(folder) for folder in folders]
     assert after == before
+
+
+def rejected(scene: Scene, source: str | Path, exit_code: int, code: str) -> None:
+    """``pin update`` and ``pin init`` refuse the source, and no byte of any pin is another afterwards."""
+    (scene / "consumer").mkdir(exist_ok=True)
+    with unchanged(scene / "pinned", scene / "consumer"):
+        refused(scene.update(source), exit_code, code)
+        refused(scene.init(source), exit_code, code)
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
@@ -348,7 +365,7 @@ def mirror(folder: Path, answers: Mapping[str, Answer] | None = None) -> Iterato
             else:
                 self.send_error(404)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,16 @@ def _object(world: World, mode: bytes) -> str:
     return "1" * 40 if mode == SUBMODULE else tools.blob(world, b"../../secrets")
 
 
-@pytest.mark.parametrize("mode", [SYMLINK, SUBMODULE, b"100664", b"040000", b"140000"])
 @pytest.mark.parametrize(
-    "path",
-    [b"trust/principals/alice.yaml", b"orgs/acme/projects/pay/project.yaml", b"orgs/acme", b"orgs/other", b"fleet.yaml",
-     b".github/workflows/x.yml", b"trust", b"orgs/acme/policies/p/versions/1.0.0/gait.policy.yaml"],
+    ("path", "mode"),
+    [
+        *product([b"trust/principals/alice.yaml", b"orgs/acme", b"fleet.yaml", b"trust"], [SYMLINK, SUBMODULE, b"040000"]),
+        (b"orgs/other", SUBMODULE),
+        (b"orgs/acme/projects/pay/project.yaml", SUBMODULE),
+        (b"orgs/acme/projects/pay/project.yaml", b"100664"),
+        (b".github/workflows/x.yml", SYMLINK),
+        (b"orgs/acme/policies/p/versions/1.0.0/gait.policy.yaml", b"140000"),
+    ],
 )
 def test_entry_that_is_no_regular_file(commands: Commands, world: World, mode: bytes, path: bytes) -> None:
     """G6: a symbolic link, submodule or unknown mode under a protected path."""
@@ -147,7 +153,7 @@ def test_case_twins(commands: Commands, world: World, twin: bytes) -> None:
     [[b"..", b"a"], [b".", b"a"], [b"a", b"a"], [b"b", b"a"], [b"a/b"], [b"../../evil"]],
     ids=["parent", "self", "twice", "order", "slash", "escape"],
 )
-@pytest.mark.parametrize("folder", [b"trust", b"orgs", b"orgs/acme", b""])
+@pytest.mark.parametrize("folder", [b"trust", b"orgs", b""])
 def test_malformed_folder(commands: Commands, world: World, names: list[bytes], folder: bytes) -> None:
     """G7: raw tree objects with ``..``, slashes, names twice or out of order."""
     good = world.head()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,8 @@ import pytest
 from tuf.api.metadata import DelegatedRole, TargetFile
 
 from tests.attacks.release_tools import (
-    CHECKOUT,
     DAY,
     NOW,
-    Answer,
     Endless,
     Scene,
     at,
@@ -26,9 +23,8 @@ from tests.attacks.release_tools import (
     forge,
     members,
     mirror,
-    next_roots,
-    redirect,
     refused,
+    rejected,
     scene,
     story,
     unchanged,
@@ -36,14 +32,6 @@ from tests.attacks.release_tools import (
 
 __all__ = ["scene", "story"]
 ORG, PROJECT = "metadata/2.org.acme.json", "metadata/2.org.acme.project.pay.json"
-
-
-def _rejected(scene: Scene, source: str | Path, exit_code: int, code: str) -> None:
-    """``pin update`` and ``pin init`` refuse the source, and no byte of any pin is another afterwards."""
-    (scene / "consumer").mkdir()
-    with unchanged(scene / "pinned", scene / "consumer"):
-        refused(scene.update(source), exit_code, code)
-        refused(scene.init(source), exit_code, code)
 
 
 def _file(folder: Path, pattern: str) -> Path:
@@ -65,7 +53,9 @@ def test_older_release(scene: Scene) -> None:
 def test_status_sees_a_mirror_that_went_back(scene: Scene) -> None:
     """R1: status does not call a pin current because the mirror forgot the newer release."""
     assert scene.update(scene / "two").code == 0
-    refused(scene.run("pin", "status", "--repo", scene / "pinned", "--from", scene / "one"), 2, "release.rollback")
+    refused(
+        scene.run("pin", "status", "--repo", scene / "pinned", "--from", scene / "one"), 2, "release.rollback"
+    )
 
 
 def test_older_timestamp_of_the_same_release(scene: Scene) -> None:
@@ -106,16 +96,14 @@ def test_old_assignment_in_a_new_pin(scene: Scene) -> None:
 def test_frozen_mirror(scene: Scene, monkeypatch: pytest.MonkeyPatch, days: int) -> None:
     """R2: a mirror stopped moving, and its timestamp expired."""
     at(monkeypatch, NOW + days * DAY)
-    _rejected(scene, scene / "two", 2, "release.expired" if days < 365 else "trust.root_expired")
+    rejected(scene, scene / "two", 2, "release.expired" if days < 365 else "trust.root_expired")
 
 
-def test_release_that_was_frozen_when_it_was_made(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_release_that_was_frozen_when_it_was_made(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """R2: the clock of the machine counts too, not only the one of the command line."""
     forge(scene / "two/metadata/timestamp.json", _expire, scene.publisher)
     at(monkeypatch, NOW - 30 * DAY)
-    _rejected(scene, scene / "two", 2, "release.expired")
+    rejected(scene, scene / "two", 2, "release.expired")
 
 
 @pytest.mark.parametrize("file", ["2.snapshot.json", "2.targets.json", "2.org.acme.json"])
@@ -139,13 +127,13 @@ def test_mixed_metadata(scene: Scene, file: str) -> None:
     """R3: validly signed metadata of one release under the name of another's."""
     older = file.replace("2.", "1.", 1)
     shutil.copy(scene / "two/metadata" / older, scene / "two/metadata" / file)
-    _rejected(scene, scene / "two", 2, "release.invalid")
+    rejected(scene, scene / "two", 2, "release.invalid")
 
 
 def test_snapshot_of_another_release(scene: Scene) -> None:
     """R3: the newest timestamp over the snapshot and targets of the release before."""
     shutil.copy(scene / "two/metadata/timestamp.json", scene / "one/metadata")
-    _rejected(scene, scene / "one", 2, "release.invalid")
+    rejected(scene, scene / "one", 2, "release.invalid")
 
 
 def test_swapped_targets(scene: Scene) -> None:
@@ -153,7 +141,7 @@ def test_swapped_targets(scene: Scene) -> None:
     (older,) = (scene / "two").rglob("versions/1.0.0/*.gait.policy.yaml")
     (newer,) = (scene / "two").rglob("versions/2.0.0/*.gait.policy.yaml")
     shutil.copy(older, newer)
-    _rejected(scene, scene / "two", 2, "release.invalid")
+    rejected(scene, scene / "two", 2, "release.invalid")
 
 
 @pytest.mark.parametrize("pattern", ["versions/2.0.0/*.gait.policy.yaml", "targets/*.release.json"])
@@ -162,7 +150,7 @@ def test_target_of_another_length(scene: Scene, pattern: str, change: Callable[[
     """R3: a target that is longer or shorter than declared."""
     file = _file(scene / "two", pattern) if "2.0.0" in pattern else _named_release(scene / "two")
     file.write_bytes(change(file.read_bytes()))
-    _rejected(scene, scene / "two", 2, "release.invalid")
+    rejected(scene, scene / "two", 2, "release.invalid")
 
 
 def _named_release(folder: Path) -> Path:
@@ -175,12 +163,21 @@ def test_missing_metadata(scene: Scene, file: str) -> None:
     """R3: a mirror that leaves out metadata; without the first root there is no release at all."""
     (scene / "two/metadata" / file).unlink()
     code = (6, "release.not_found") if "root" in file else (2, "release.invalid")
-    _rejected(scene, scene / "two", *code)
+    rejected(scene, scene / "two", *code)
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{}", b"null", b"[" * 15000, b'{"signed": {}, "signatures": []}', b"\xff\xfe", b"NaN", b'{"a": 1e999}'],
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"[" * 15000,
+        b'{"signed": {}, "signatures": []}',
+        b"\xff\xfe",
+        b"NaN",
+        b'{"a": 1e999}',
+    ],
 )
 @pytest.mark.parametrize("file", ["timestamp.json", "2.targets.json"])
 def test_metadata_that_is_none(scene: Scene, file: str, data: bytes) -> None:
@@ -198,7 +195,7 @@ def test_signature_that_is_none(scene: Scene, value: object) -> None:
     document = members(file)
     document["signatures"][0]["sig"] = value
     file.write_text(json.dumps(document))
-    _rejected(scene, scene / "two", 2, "release.invalid")
+    rejected(scene, scene / "two", 2, "release.invalid")
 
 
 # -- R4: statements --------------------------------------------------------------------------------------------
@@ -212,7 +209,7 @@ def _production_statement(scene: Scene) -> Path:
 def test_statement_without_signatures(scene: Scene) -> None:
     """R4: the release's targets are complete, and a statement's envelope is gone."""
     _production_statement(scene).unlink()
-    _rejected(scene, scene / "two", 2, "signature.invalid")
+    rejected(scene, scene / "two", 2, "signature.invalid")
 
 
 @pytest.mark.parametrize("signatures", [[], [{"keyid": "0" * 64, "sig": "AAAA"}]])
@@ -222,7 +219,7 @@ def test_statement_with_stripped_signatures(scene: Scene, signatures: list[dict[
 
     envelope = _production_statement(scene)
     envelope.write_text(json.dumps({**members(envelope), "signatures": signatures}))
-    _rejected(scene, scene / "two", 2, "signature.invalid")
+    rejected(scene, scene / "two", 2, "signature.invalid")
 
 
 def test_genuine_envelope_of_another_statement(scene: Scene) -> None:
@@ -230,12 +227,17 @@ def test_genuine_envelope_of_another_statement(scene: Scene) -> None:
     envelope = _production_statement(scene)
     other = next(file for file in (scene / "two/envelopes").iterdir() if file != envelope)
     shutil.copy(other, envelope)
-    _rejected(scene, scene / "two", 2, "release.invalid")
+    rejected(scene, scene / "two", 2, "release.invalid")
 
 
 # -- R8: exhaustion --------------------------------------------------------------------------------------------
 
-METADATA = ("metadata/1.root.json", "metadata/2.root.json", "metadata/timestamp.json", "metadata/2.snapshot.json")
+METADATA = (
+    "metadata/1.root.json",
+    "metadata/2.root.json",
+    "metadata/timestamp.json",
+    "metadata/2.snapshot.json",
+)
 
 
 @pytest.mark.parametrize("path", [*METADATA, ORG, "envelope", "target"])
@@ -248,13 +250,14 @@ def test_endless_files(scene: Scene, path: str) -> None:
     file = places[path].relative_to(scene / "two").as_posix() if path in places else path
     endless = Endless()
     with mirror(scene / "two", {file: endless}) as address:
-        _rejected(scene, address, 2, "release.invalid")
+        rejected(scene, address, 2, "release.invalid")
     # Each of the two commands takes at most 32 MiB; what the kernel buffers comes on top.
     assert endless.sent < 2 * 48 * 2**20
 
 
 def test_a_gigabyte_is_declared(scene: Scene) -> None:
     """R8: targets metadata, validly signed, declares a target of 1 GiB; nobody starts to download it."""
+
     def grow(signed: Any) -> None:
         signed.targets["orgs/acme/policies/guard/versions/2.0.0/gait.policy.yaml"].length = 2**30
 
@@ -262,7 +265,7 @@ def test_a_gigabyte_is_declared(scene: Scene) -> None:
     endless = Endless()
     policy = _file(scene / "two", "versions/2.0.0/*.gait.policy.yaml").relative_to(scene / "two").as_posix()
     with mirror(scene / "two", {policy: endless}) as address:
-        _rejected(scene, address, 2, "release.invalid")
+        rejected(scene, address, 2, "release.invalid")
     assert endless.sent == 0
 
 
@@ -270,14 +273,14 @@ def test_huge_root(scene: Scene) -> None:
     """R8: 100 MB of root metadata."""
     with (scene / "two/metadata/2.root.json").open("wb") as stream:
         stream.truncate(100 * 2**20)
-    _rejected(scene, scene / "two", 2, "release.invalid")
+    rejected(scene, scene / "two", 2, "release.invalid")
 
 
 def test_compressed_bomb(scene: Scene) -> None:
     """R8: an answer of a few kilobytes that unpacks to 64 MiB."""
     bomb = body(gzip.compress(bytes(64 * 2**20)), Content_Encoding="gzip")
     with mirror(scene / "two", {"metadata/timestamp.json": bomb}) as address:
-        _rejected(scene, address, 2, "release.invalid")
+        rejected(scene, address, 2, "release.invalid")
 
 
 def test_delegations_in_a_circle(scene: Scene) -> None:
@@ -292,7 +295,7 @@ def test_delegations_in_a_circle(scene: Scene) -> None:
 
     project = f"metadata/{_listed(scene, 'org.acme.project.pay')}.org.acme.project.pay.json"
     forge(scene / "two" / project, circle, scene.publisher)
-    _rejected(scene, scene / "two", 2, "release.invalid")
+    rejected(scene, scene / "two", 2, "release.invalid")
     with unchanged(scene / "two"):
         refused(scene.publish("--previous", scene / "two", out="two"), 2, "release.invalid")
 
@@ -304,7 +307,9 @@ def _all_to(role: str) -> dict[str, Any]:
 
 
 def _listed(scene: Scene, role: str) -> int:
-    version: int = members(scene / "two/metadata/2.snapshot.json")["signed"]["meta"][f"{role}.json"]["version"]
+    version: int = members(scene / "two/metadata/2.snapshot.json")["signed"]["meta"][f"{role}.json"][
+        "version"
+    ]
     return version
 
 
@@ -326,124 +331,21 @@ def test_targets_of_another_org(scene: Scene) -> None:
     refused(scene.publish("--previous", scene / "two", out="two"), 2, "release.invalid")
 
 
-def test_assignments_of_a_foreign_project(scene: Scene) -> None:
-    """R9: the index leads a repository of acme to a statement that zephyr's publisher wrote for another."""
-    paths = {name: f"orgs/acme/projects/pay/assignments/github.com/acme/{name}.json" for name in ("checkout", "ledger")}
+def test_assignments_of_another_repository(scene: Scene) -> None:
+    """R9: a genuine statement about one repository is served as that of another."""
+    paths = {
+        name: f"orgs/acme/projects/pay/assignments/github.com/acme/{name}.json"
+        for name in ("checkout", "ledger")
+    }
 
     def swap(signed: Any) -> None:
         other = signed.targets[paths["ledger"]]
-        signed.targets[paths["checkout"]] = TargetFile(other.length, other.hashes, paths["checkout"], {"custom": other.custom})
+        signed.targets[paths["checkout"]] = TargetFile(
+            other.length, other.hashes, paths["checkout"], {"custom": other.custom}
+        )
 
     file = scene / f"two/metadata/{_listed(scene, 'org.acme.project.pay')}.org.acme.project.pay.json"
     forge(file, swap, scene.publisher)
-    ledger = _file(scene / "two", "assignments/**/*.ledger.json") if False else None
     for source in (scene / "two/targets").rglob("*.ledger.json"):
         shutil.copy(source, source.with_name(source.name.replace("ledger", "checkout")))
-    assert ledger is None
-    _rejected(scene, scene / "two", 2, "release.invalid")
-
-
-# -- roots -----------------------------------------------------------------------------------------------------
-
-
-def _with_roots(scene: Scene, count: int) -> None:
-    """Publish release 2 under a chain of ``1 + count`` roots."""
-    world = scene.world()
-    chain = next_roots(world.root, count, world.actors, NOW + 300 * DAY)
-    for version, root in enumerate(chain, start=2):
-        (scene / f"two/metadata/{version}.root.json").write_bytes(root)
-
-
-def test_three_hundred_roots(scene: Scene) -> None:
-    """R8: a chain of 300 root versions, each validly signed, is longer than any client follows."""
-    _with_roots(scene, 299)
-    _rejected(scene, scene / "two", 2, "release.invalid")
-
-
-def test_expired_root(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """R2: the newest root has expired; nothing below it counts."""
-    world = scene.world()
-    (root,) = next_roots(world.root, 1, world.actors, NOW - DAY)
-    (scene / "two/metadata/2.root.json").write_bytes(root)
-    _rejected(scene, scene / "two", 2, "trust.root_expired")
-
-
-def test_root_of_strangers(scene: Scene) -> None:
-    """R6: a mirror appends a root that names its own publisher, signed by its own people."""
-    from tests.simulator import Actor
-
-    world = scene.world()
-    strangers = {name: Actor(name, f"evil {name}") for name in world.actors}
-    (root,) = next_roots(world.root, 1, strangers, NOW + DAY)
-    (scene / "two/metadata/2.root.json").write_bytes(root)
-    _rejected(scene, scene / "two", 2, "trust.root_rotation")
-
-
-# -- crooked transports ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("answer", "exit_code", "code"),
-    [
-        (redirect("file:///etc/hostname"), 1, "release.unavailable"),
-        (redirect("gopher://127.0.0.1/"), 1, "release.unavailable"),
-        (redirect("/metadata/timestamp.json"), 1, "release.unavailable"),
-        (redirect("http://127.0.0.1:1/"), 1, "release.unavailable"),
-        (body(b"{}", length=50), 1, "release.unavailable"),
-        (body(b"not gzip", Content_Encoding="gzip"), 1, "release.unavailable"),
-        (body(b'{"signed": {}}', length=5), 2, "release.invalid"),
-        (body(b"zz\r\n", Transfer_Encoding="chunked"), 1, "release.unavailable"),
-    ],
-    ids=["file", "gopher", "loop", "dead-end", "too-short", "no-gzip", "cut", "chunks"],
-)
-def test_crooked_answers(scene: Scene, answer: Answer, exit_code: int, code: str) -> None:
-    """R8: redirects out of the web and in circles, and lengths that lie, end in an error that says so."""
-    with mirror(scene / "two", {"metadata/timestamp.json": answer}) as address:
-        _rejected(scene, address, exit_code, code)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "http://[::1",
-        "http://",
-        "http://127.0.0.1:99999/",
-        "file:///%00",
-        "ftp://example.com/x",
-        "git+ext::sh -c id#main",
-        "git+https://example.com/x",
-        "git+file:///x\n[core]#main",
-        "https://user:hunter2@example.invalid/x",
-        "https://example.invalid/x?token=hunter2",
-        "git+https://hunter2@example.invalid/x#main",
-    ],
-)
-def test_addresses_that_are_none(scene: Scene, address: str) -> None:
-    """An address that cannot be read, or that carries a password, is refused, and no password is repeated."""
-    run = scene.update(address)
-    refused(run, 6, "release.address")
-    assert "hunter2" not in run.out + run.err
-
-
-def test_git_mirror_with_links(scene: Scene) -> None:
-    """R3: on a branch, symbolic links stand in for metadata; links are no files of a release."""
-    root = scene / "two/metadata/timestamp.json"
-    root.rename(scene / "two/elsewhere.json")
-    root.symlink_to("../elsewhere.json")
-    for arguments in (
-        ("init", "--quiet", "--initial-branch=main", "."),
-        ("add", "--all"),
-        ("-c", "user.name=m", "-c", "user.email=m@example.com", "commit", "--quiet", "--message", "x"),
-    ):
-        subprocess.run(["git", "-C", str(scene / "two"), *arguments], check=True)
-    refused(scene.update(f"git+file://{scene / 'two'}#main"), 2, "release.invalid")
-
-
-@pytest.mark.parametrize("repository", ["../../etc/passwd", "github.com/acme/../../x", "github.com/acme/checkout\n", ""])
-def test_names_that_lead_elsewhere(scene: Scene, repository: str) -> None:
-    """R5: names with dots and line breaks ask for nothing outside of the release."""
-    arguments = ("--repository", repository, "--environment", "production")
-    with unchanged(scene / "two"):
-        run = scene.run("pin", "init", "--repo", scene.folder, "--from", scene / "two", *arguments)
-    assert run.code == 6, run.out
-    assert CHECKOUT not in run.out
+    rejected(scene, scene / "two", 2, "release.invalid")

@@ -28,6 +28,7 @@ class TestInit:
         """A pin holds the version's files as published, the statements and the root chain."""
         files = read_folder(pinned)
         assert sorted(files) == [
+            ".gitattributes",
             "1.root.json",
             "pin.yaml",
             "production/assignments.dsse.json",

@@ -18,7 +18,7 @@ from gaitops.scaffold.repositories import render_fleet, render_publisher
 _PROGRAM = """#!/bin/sh
 echo "$@" >> "$CALLS"
 case "$1" in
-  publish) [ -z "$KEY_PEM" ] && mkdir -p out && echo "$RELEASE" > out/file && cat "${KEY_FILE:-/dev/null}" > "$CALLS.key" ;;
+  publish) [ -z "$KEY_PEM" ] && mkdir -p release && echo "$RELEASE" > release/file && cat "${KEY_FILE:-/dev/null}" > "$CALLS.key" ;;
   *) echo "::error::from the change"; exit "$STATUS" ;;
 esac
 """
@@ -173,25 +173,56 @@ _SIGN = {"MODE": "publish", "KEY_URI": "gcpkms:projects/p", "KEY_PEM": "", "RELE
 
 @pytest.mark.parametrize(
     ("mode", "arguments"),
-    [("publish", " --previous release"), ("refresh", " --previous release --refresh"), ("first", " --first")],
+    [("publish", " --previous release"), ("refresh", " --refresh"), ("first", " --first")],
 )
 def test_publisher_verifies_and_signs(publisher: Runner, mode: str, arguments: str) -> None:
     """Each mode verifies first and then publishes with the arguments it stands for."""
     outcome = publisher.step("publish", "Verify and sign", **{**_SIGN, "MODE": mode})
     assert outcome.code == 0, outcome.log
-    expected = f"publish --repo fleet --out out --key gcpkms:projects/p{arguments}"
+    expected = f"publish --repo fleet --out release --key gcpkms:projects/p{arguments}"
     assert outcome.calls == ["verify --repo fleet", expected]
     assert publisher.output.read_text() == "verdict=0\n"
 
 
 def test_second_publisher_cosigns(publisher: Runner) -> None:
-    """With the first publisher's release beside it, a run adds its signature instead of making its own release."""
-    (publisher.folder / "first").mkdir()
-    assert (
-        publisher.step("publish", "Verify and sign", **_SIGN)
-        .calls[1]
-        .endswith("--previous release --cosign first")
-    )
+    """With a release that the first publisher staged, a run adds its signature instead of making its own release."""
+    _put(publisher, "first/staged/metadata/2.snapshot.json")
+    _put(publisher, "release/metadata/1.snapshot.json")
+    outcome = publisher.step("publish", "Verify and sign", **_SIGN)
+    assert outcome.calls[1].endswith("--out release --key gcpkms:projects/p --previous release --cosign")
+    assert (publisher.folder / "release/staged/metadata/2.snapshot.json").exists()
+
+
+@pytest.mark.parametrize("staged", ["first/metadata/1.root.json", "first/staged/metadata/1.snapshot.json"])
+def test_second_publisher_waits(publisher: Runner, staged: str) -> None:
+    """Without anything staged, or with what was completed already, the second publisher only verifies."""
+    _put(publisher, staged)
+    _put(publisher, "release/metadata/1.snapshot.json")
+    outcome = publisher.step("publish", "Verify and sign", **_SIGN)
+    assert (outcome.code, outcome.calls) == (0, ["verify --repo fleet"])
+    assert "nothing new" in outcome.log
+
+
+def test_first_publisher_continues_what_the_last_completed(publisher: Runner) -> None:
+    """What it has staged itself makes room for the complete release, and refreshing is the last publisher's."""
+    _put(publisher, "release/.git/HEAD")
+    _put(publisher, "release/staged/metadata/1.snapshot.json")
+    _put(publisher, "complete/.git/HEAD")
+    _put(publisher, "complete/metadata/timestamp.json")
+    outcome = publisher.step("publish", "Verify and sign", **_SIGN)
+    assert outcome.calls[1].endswith("--out release --key gcpkms:projects/p --previous release")
+    assert (publisher.folder / "release/metadata/timestamp.json").exists()
+    assert not (publisher.folder / "release/staged").exists()
+    assert (publisher.folder / "release/.git/HEAD").exists()
+    _put(publisher, "complete/metadata/timestamp.json")
+    outcome = publisher.step("publish", "Verify and sign", **{**_SIGN, "MODE": "refresh"})
+    assert outcome.calls[2:] == ["verify --repo fleet"]
+
+
+def _put(publisher: Runner, path: str) -> None:
+    file = publisher.folder / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
 
 
 def test_private_key_is_a_file_for_one_command_only(publisher: Runner) -> None:
@@ -218,8 +249,7 @@ def test_unauthorized_part_is_reported_after_the_rest_is_published(publisher: Ru
 def _release(publisher: Runner, mode: str, content: str) -> Outcome:
     """One run over a forge that is a bare repository beside it, in a fresh working folder."""
     server = {"GITHUB_SERVER_URL": str(publisher.folder), "GITHUB_REPOSITORY": "forge.git"}
-    for name in ("release", "out"):
-        subprocess.run(["rm", "-rf", publisher.folder / name], check=True)
+    subprocess.run(["rm", "-rf", publisher.folder / "release"], check=True)
     fetched = publisher.step("publish", "Fetch the previous release", MODE=mode, **server)
     if fetched.code != 0:
         return fetched
@@ -265,7 +295,7 @@ def test_lost_race_does_not_overwrite_the_winner(publisher: Runner, tmp_path: Pa
     assert _release(publisher, "publish", "2").code == 0
     subprocess.run(["rm", "-rf", publisher.folder / "release"], check=True)
     slow.rename(publisher.folder / "release")
-    (publisher.folder / "out/file").write_text("3\n")
+    (publisher.folder / "release/file").write_text("3\n")
     assert publisher.step("publish", "Push the release").code != 0
     assert _git(publisher, "show", "release:file") == "2\n"
 

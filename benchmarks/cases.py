@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table in design 14: what is measured, against what, and which bar it must meet."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.processes import GAITOPS, measured, seconds_of
+from benchmarks.timing import interleave, ratio
+from benchmarks.writer import Written
+
+SHOWN = 300
+"""Signatures that ``git log --show-signature`` is asked for; each starts ssh-keygen twice."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured ratio."""
+
+    work: str
+    result: str
+    peer: str
+    value: float
+    bar: float
+    at_least: bool = False
+    """Whether ``bar`` is a lower limit."""
+    unit: str = "×"
+
+    @property
+    def met(self) -> bool:
+        """Whether the bar is met."""
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+    def cells(self) -> tuple[str, ...]:
+        """For a Markdown table."""
+        sign = "≥" if self.at_least else "≤"
+        digits = 0 if self.value >= 100 else 1 if self.value >= 10 else 2
+        verdict = "met" if self.met else "**missed**"
+        bar = f"{sign} {self.bar:,g} {self.unit}"
+        return self.work, self.result, self.peer, f"{self.value:,.{digits}f} {self.unit}", bar, verdict
+
+
+def cold_history(history: Written, repeats: int) -> Iterator[Row]:
+    """Verification from genesis against the signature checks that it cannot avoid, and against Git's own."""
+    signatures = int(measured("bare", history.path)["signatures"])
+    rev_list = ["git", "-C", history.path, "rev-list", "--first-parent", "main"]
+    config = f"gpg.ssh.allowedSignersFile={history.allowed_signers}"
+    show = [
+        "git",
+        "-C",
+        history.path,
+        "-c",
+        config,
+        "log",
+        "--no-walk=unsorted",
+        "--stdin",
+        "--show-signature",
+        "--format=%H",
+    ]
+    shown = history.signed_commits[-SHOWN:]
+    ids = "".join(f"{oid}\n" for oid in shown)
+    verify: list[str | Path] = [
+        GAITOPS,
+        "verify",
+        "--repo",
+        history.path,
+        "--no-cache",
+        "--trust-root",
+        f"sha256:{history.trust_root}",
+    ]
+    times = interleave(
+        {
+            "cold": lambda: measured("cold", history.path)["seconds"],
+            "bare": lambda: measured("bare", history.path)["seconds"],
+            "rev-list": lambda: seconds_of(rev_list),
+            "show": lambda: seconds_of(show, stdin=ids, must_print='Good "git" signature'),
+            "process": lambda: seconds_of(verify),
+        },
+        repeats,
+    )
+    floor = [a + b for a, b in zip(times["bare"], times["rev-list"], strict=True)]
+    bare, listed = median(times["bare"]), median(times["rev-list"])
+    what = f"cold verification, {history.commits:,} commits, {history.changes:,} changes, {signatures:,} signatures"
+    peer = f"bare checks on one thread {_ms(bare)} + rev-list {_ms(listed)}"
+    yield Row(what, _ms(median(times["cold"])), peer, ratio(times["cold"], floor), 3)
+    yield Row(
+        "… as `gaitops verify --no-cache`, process start included",
+        _ms(median(times["process"])),
+        "the same",
+        ratio(times["process"], floor),
+        3,
+    )
+    own = [value / signatures for value in times["cold"]]
+    git = [value / len(shown) for value in times["show"]]
+    yield Row(
+        f"`git log --show-signature`, per signature ({len(shown)} ssh signatures)",
+        _ms(median(git)),
+        f"all of gaitops' cold verification, per signature: {_ms(median(own))}",
+        ratio(git, own),
+        20,
+        at_least=True,
+    )
+
+
+def one_more_commit(short: Written, long: Written, work: Path, repeats: int) -> Iterator[Row]:
+    """Verification of one authorized change more, from a checkpoint, at two lengths of history."""
+
+    def prepared(fleet: Written) -> Path:
+        folder = _private(work / f"checkpoint-{fleet.commits}")
+        measured("warm", fleet.path, "--checkpoint", folder / "main.db")
+        return folder / "main.db"
+
+    def run(fleet: Written, checkpoint: Path) -> float:
+        copy = checkpoint.with_name("next.db")
+        shutil.copy(checkpoint, copy)
+        result = measured("warm", fleet.path, "--branch", "next", "--checkpoint", copy)
+        assert result["folded"] == 1, result
+        return result["seconds"]
+
+    saved = {fleet.commits: prepared(fleet) for fleet in (short, long)}
+    times = interleave(
+        {str(fleet.commits): lambda fleet=fleet: run(fleet, saved[fleet.commits]) for fleet in (short, long)},  # type: ignore[misc]
+        repeats,
+    )
+    few, many = times[str(short.commits)], times[str(long.commits)]
+    what = f"one more authorized commit, with a checkpoint, after {long.commits:,} commits"
+    yield Row(
+        what,
+        _ms(median(many)),
+        f"the same after {short.commits:,}: {_ms(median(few))}",
+        ratio(many, few),
+        1.25,
+    )
+
+
+def check_pull_request(
+    fleet: Written, size: str, checkpoint: Path, state: Path, repeats: int
+) -> Iterator[Row]:
+    """``gaitops check`` as CI runs it, with the checkpoint of an earlier run."""
+    folder = _private(_private(_private(state) / "gaitops") / "checkpoints")
+    shutil.copy(checkpoint, folder / f"{fleet.trust_root}.db")
+    trust = f"sha256:{fleet.trust_root}"
+    check: list[str | Path] = [
+        GAITOPS,
+        "check",
+        "--repo",
+        fleet.path,
+        "--base",
+        "main",
+        "--head",
+        "pull",
+        "--trust-root",
+        trust,
+    ]
+    imports = [sys.executable, "-c", "import pygit2, pydantic, cryptography"]
+    times = interleave(
+        {
+            "check": lambda: seconds_of(check, state=state, expect=4, must_print="assignment.change"),
+            "imports": lambda: seconds_of(imports),
+        },
+        repeats,
+    )
+    yield Row(
+        f"`gaitops check`, one-file pull request, {size}",
+        _ms(median(times["check"])),
+        f"import pygit2, pydantic, cryptography: {_ms(median(times['imports']))}",
+        ratio(times["check"], times["imports"]),
+        4,
+    )
+
+
+def start_up(repeats: int) -> Iterator[Row]:
+    """Help and version against importing click alone."""
+    times = interleave(
+        {
+            "--help": lambda: seconds_of([GAITOPS, "--help"]),
+            "--version": lambda: seconds_of([GAITOPS, "--version"]),
+            "click": lambda: seconds_of([sys.executable, "-c", "import click"]),
+        },
+        repeats,
+    )
+    for option in ("--help", "--version"):
+        peer = f"import click: {_ms(median(times['click']))}"
+        yield Row(
+            f"`gaitops {option}`", _ms(median(times[option])), peer, ratio(times[option], times["click"]), 2
+        )
+
+
+def resolve_all(fleet: Written, checkpoint: Path, repeats: int) -> Iterator[Row]:
+    """All assignments of the fleet, with documents at hand."""
+    runs = [measured("resolve", fleet.path, "--checkpoint", checkpoint) for _ in range(repeats)]
+    rate = median(run["assignments"] / run["seconds"] for run in runs)
+    count = int(runs[0]["assignments"])
+    yield Row(
+        f"resolve all {count:,} assignments, one core",
+        _ms(median(run["seconds"] for run in runs)),
+        f"reading all documents first takes {_ms(median(run['reading'] for run in runs))}",
+        rate / 1000,
+        100,
+        at_least=True,
+        unit="thousand/s",
+    )
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _ms(seconds: float) -> str:
+    return (
+        f"{seconds:.2f} s"
+        if seconds >= 1
+        else f"{seconds * 1000:.0f} ms"
+        if seconds >= 0.01
+        else f"{seconds * 1000:.2f} ms"
+    )
