@@ -103,12 +103,17 @@ def _read(location: Location, data: bytes) -> Document | None:
     """
     if location.kind in KINDS:
         return load_document(data, location.path)
-    if location.kind in _JSON_KINDS or (
-        location.kind == "evidence_record" and location.path.endswith(".json")
-    ):
+    if holds_json(location):
         limit = _MAX_ENVELOPE if location.kind == "envelope" else MAX_BYTES
         strict_json.loads(data, location.path, max_bytes=limit)
     return None
+
+
+def holds_json(location: Location) -> bool:
+    """Whether JSON lies there that is no document of ours, and must mean the same to every reader all the same."""
+    return location.kind in _JSON_KINDS or (
+        location.kind == "evidence_record" and location.path.endswith(".json")
+    )
 
 
 def _collisions(files: dict[str, Entry]) -> Iterator[Problem]:

@@ -93,8 +93,9 @@ class GitSnapshot:
         """The entry at exactly ``path``, file or folder; ``None`` when there is none."""
         if not path:
             return Entry(TREE_MODE, self.tree)
-        folder, _, name = path.rpartition("/")
-        return self.children(folder).get(name)
+        folder, slash, name = path.rpartition("/")
+        # A leading slash names nothing: paths are relative.
+        return self.children(folder).get(name) if folder or not slash else None
 
     def children(self, folder: str) -> Mapping[str, Entry]:
         """Direct children of ``folder`` by name; empty when the folder does not exist."""

@@ -16,7 +16,6 @@ Nothing that a later commit can repair is fatal: what does not advance stays que
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -27,11 +26,10 @@ from gaitops.change.interpret import is_unprotected
 from gaitops.change.judge import Judgement, judge, judge_affirmation
 from gaitops.content import FILE_MODES
 from gaitops.documents.layout import classify
-from gaitops.documents.models.trust import Revocation
 from gaitops.documents.times import parse_duration
-from gaitops.errors import InvalidInputError, Problem, VerificationError
+from gaitops.errors import Problem, VerificationError
 from gaitops.fleet.composite import EMPTY, CompositeSnapshot
-from gaitops.fleet.people import Directory, directory
+from gaitops.fleet.people import Directory, root_identities
 from gaitops.fleet.state import DocumentCache, FleetState
 from gaitops.git.commits import Commit
 from gaitops.git.repository import Repository
@@ -41,6 +39,7 @@ from gaitops.history.chain import Chain
 from gaitops.history.doubt import Doubt
 from gaitops.history.facts import LedgerFacts
 from gaitops.history.ledger import Ledger
+from gaitops.history.people import Directories, orgs_concerned
 from gaitops.history.recording import Recorder
 from gaitops.history.signatures import SignatureChecks
 from gaitops.history.standing import Partition, Standing
@@ -87,7 +86,7 @@ class Fold:
         self._checks = checks
         self._genesis_path = genesis_path
         self._current: tuple[tuple[object, ...], FleetState] | None = None
-        self._directories: dict[tuple[object, ...], Directory] = {}
+        self._directories = Directories()
         self._recorder = Recorder(ledger, standing, self.facts)
         self._doubt = Doubt(ledger, standing)
         self._refresh_skew()
@@ -280,20 +279,9 @@ class Fold:
         orgs = {name: self.trees.snapshot(oid) for name, oid in commits.items() if oid is not None}
         return FleetState(CompositeSnapshot(fleet, orgs), self.cache)
 
-    def people(self, orgs: tuple[str, ...], state: FleetState | None = None) -> Directory:
-        """Directory of the fleet and of some orgs in verified state; kept while nothing in it changes."""
-        state = state if state is not None else self.verified()
-        folders = ["trust/principals", "trust/roles"]
-        folders += [f"orgs/{org}/{part}" for org in orgs for part in ("principals", "roles")]
-        entries = [state.snapshot.entry(folder) for folder in folders]
-        key = (
-            orgs,
-            self.standing.root.sha256,
-            *(entry.oid if entry is not None else None for entry in entries),
-        )
-        if key not in self._directories:
-            self._directories[key] = directory(state, self.standing.root, orgs)
-        return self._directories[key]
+    def people(self, orgs: tuple[str, ...]) -> Directory:
+        """The people of the fleet and of some organizations in verified state."""
+        return self._directories.of(orgs, self.verified(), self.standing.root)
 
     # -- genesis -------------------------------------------------------------------------------------------
 
@@ -316,7 +304,7 @@ class Fold:
             path: (None, entry) for path, entry in snapshot.walk("") if classify(path).kind != "envelope"
         }
         deltas = tuple(delta(path, None, after, snapshot) for path, (_none, after) in entries.items())
-        people = Directory.of((), (*self.people((), FleetState(EMPTY, self.cache)).identities,), ())
+        people = Directory.of((), root_identities(self.standing.root), ())
         change = Change(
             partition=FLEET_PARTITION,
             deltas=deltas,
@@ -398,7 +386,9 @@ class Fold:
             before=before,
             after=after,
             touches=touches,
-            directory=self.people(_orgs_concerned(partition, changes, after), before),
+            directory=self._directories.of(
+                orgs_concerned(partition, changes, after), before, self.standing.root
+            ),
         )
 
     def signer(self, commit: Commit) -> str | None:
@@ -430,32 +420,3 @@ class Fold:
 def _worth_judging(length: int) -> Sequence[int]:
     """Indices of a queue that are judged: the front, and the newest, which contains everything before it."""
     return range(length) if length <= FRONT + 1 else (*range(FRONT), length - 1)
-
-
-def _orgs_concerned(partition: str, changes: Sequence[TreeChange], after: FleetState) -> tuple[str, ...]:
-    """Organizations whose people take part in a change: its own, or those whose keys and versions are revoked.
-
-    Their roles reach no further than their organization, so nothing else of the fleet is theirs to decide.
-    """
-    if partition != FLEET_PARTITION:
-        return (partition,)
-    found: set[str] = set()
-    for item in changes:
-        if classify(item.path).kind == "Revocation" and item.after is not None:
-            with suppress(
-                InvalidInputError
-            ):  # A malformed document is refused as such, and grants nobody anything.
-                found.update(_revoked_org(after.document(item.path, Revocation)))
-    return tuple(sorted(found))
-
-
-def _revoked_org(document: Revocation | None) -> set[str]:
-    if (
-        document is not None
-        and document.spec.identity is not None
-        and "/" in document.spec.identity.principal
-    ):
-        return {document.spec.identity.principal.partition("/")[0]}
-    if document is not None and document.spec.policy_version is not None:
-        return {document.spec.policy_version.org}
-    return set()

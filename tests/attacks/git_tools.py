@@ -40,7 +40,9 @@ def planted(world: World, *places: Place) -> str:
 
 
 def _put(world: World, tree: str | None, segments: Sequence[bytes], mode: bytes, oid: str) -> str:
-    entries = {} if tree is None else {name: (was, old) for was, name, old in world.repository.contents.tree(tree)}
+    entries = (
+        {} if tree is None else {name: (was, old) for was, name, old in world.repository.contents.tree(tree)}
+    )
     name, below = segments[0], segments[1:]
     if below:
         found = entries.get(name, (b"", b""))
@@ -109,7 +111,10 @@ def restore(world: World, good: str) -> str:
 
 def revert(world: World, good: str) -> str:
     """Go back to an earlier commit's content, but keep the envelopes that arrived since."""
-    entries = {name: (mode, oid.hex()) for mode, name, oid in world.repository.contents.tree(world.repository.tree_of(good))}
+    entries = {
+        name: (mode, oid.hex())
+        for mode, name, oid in world.repository.contents.tree(world.repository.tree_of(good))
+    }
     for mode, name, oid in world.repository.contents.tree(world.repository.tree_of(world.head())):
         if name == b"approvals":
             entries[name] = (mode, oid.hex())

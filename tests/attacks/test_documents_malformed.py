@@ -18,7 +18,9 @@ GOOD = HEAD + "spec:\n  summary: payments\n  owners: [alice]\n"
 HEAD_LINES = HEAD.count("\n")
 
 
-def _refused(commands: Commands, world: World, path: str, data: str | bytes, code: str) -> list[dict[str, Any]]:
+def _refused(
+    commands: Commands, world: World, path: str, data: str | bytes, code: str
+) -> list[dict[str, Any]]:
     """Commit a document in a pull request and on main; the problems of that code, which say where they are.
 
     ``check`` and ``verify`` must both refuse it, and the next commit must be able to repair it.
@@ -58,14 +60,17 @@ def test_duplicate_keys_in_root_metadata(commands: Commands, world: World) -> No
     good = world.head()
     text = world.root.decode().replace('"signed"', '"signatures": [], "signed"', 1)
     world.commit({"trust/root/2.root.json": text}, by="alice")
-    tools.refused_until_restored(commands, world, good, "trust.root_rotation")
+    tools.refused_until_restored(commands, world, good, "document.duplicate_key")
 
 
 def test_duplicate_keys_in_an_envelope(commands: Commands, world: World) -> None:
     """D1: an envelope with two payloads counts for neither."""
     world.commit({PROJECT: GOOD}, by="alice", branch="topic")
     envelopes = world.envelopes(world.signables("topic"), "bob", "approve")
-    twice = {path: data.replace(b'"payload":', b'"payload":"e30=","payload":', 1) for path, data in envelopes.items()}
+    twice = {
+        path: data.replace(b'"payload":', b'"payload":"e30=","payload":', 1)
+        for path, data in envelopes.items()
+    }
     world.commit(twice, by="bob", branch="topic")
     world.merge("topic")
     verdict = commands.survives(world, "approval.quorum")
@@ -81,8 +86,10 @@ FORBIDDEN = {
     "two documents": GOOD + "---\n" + GOOD,
     "directive": "%YAML 1.1\n---\n" + GOOD,
     "tab": GOOD.replace("summary: ", "summary:\t"),
-    "billion laughs": "a: &a [x, x]\n" + "".join(
-        f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join('*' + chr(97 + n) for _ in range(9))}]\n" for n in range(9)
+    "billion laughs": "a: &a [x, x]\n"
+    + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join('*' + chr(97 + n) for _ in range(9))}]\n"
+        for n in range(9)
     ),
 }
 
@@ -90,12 +97,20 @@ FORBIDDEN = {
 @pytest.mark.parametrize("text", FORBIDDEN.values(), ids=FORBIDDEN.keys())
 def test_forbidden_syntax(commands: Commands, world: World, text: str) -> None:
     """D2: what YAML offers beyond plain data."""
-    assert all(problem["line"] for problem in _refused(commands, world, PROJECT, text, "document.forbidden_syntax"))
+    assert all(
+        problem["line"] for problem in _refused(commands, world, PROJECT, text, "document.forbidden_syntax")
+    )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 100_000, "- " * 100_000, '{"a":' * 100_000, "".join(" " * n + "a:\n" for n in range(1_000)), "a: b\n" * 300_000],
+    [
+        "[" * 100_000,
+        "- " * 100_000,
+        '{"a":' * 100_000,
+        "".join(" " * n + "a:\n" for n in range(1_000)),
+        "a: b\n" * 300_000,
+    ],
     ids=["flow", "block", "json", "indent", "bytes"],
 )
 def test_too_large(commands: Commands, world: World, text: str) -> None:
@@ -105,8 +120,28 @@ def test_too_large(commands: Commands, world: World, text: str) -> None:
 
 @pytest.mark.parametrize(
     "scalar",
-    ["no", "on", "Yes", "NULL", "~", "017", "0x1F", "0o17", "12:30", "1:30:00", "1e3", "1_000", ".inf", ".nan", "2026-01-01",
-     "2026-01-01T00:00:00Z", "True", "=", "+1", "-0.0"],
+    [
+        "no",
+        "on",
+        "Yes",
+        "NULL",
+        "~",
+        "017",
+        "0x1F",
+        "0o17",
+        "12:30",
+        "1:30:00",
+        "1e3",
+        "1_000",
+        ".inf",
+        ".nan",
+        "2026-01-01",
+        "2026-01-01T00:00:00Z",
+        "True",
+        "=",
+        "+1",
+        "-0.0",
+    ],
 )
 def test_ambiguous_scalar(commands: Commands, world: World, scalar: str) -> None:
     """D3: plain scalars that parsers read differently."""
@@ -116,8 +151,14 @@ def test_ambiguous_scalar(commands: Commands, world: World, scalar: str) -> None
 
 @pytest.mark.parametrize(
     ("old", "new", "field"),
-    [("payments", "12", "spec.summary"), ("payments", "true", "spec.summary"), ("[alice]", "alice", "spec.owners"),
-     ("payments", "9007199254740993", "spec.summary"), ("payments", "{a: b}", "spec.summary"), ("[alice]", "[[alice]]", "spec.owners[0]")],
+    [
+        ("payments", "12", "spec.summary"),
+        ("payments", "true", "spec.summary"),
+        ("[alice]", "alice", "spec.owners"),
+        ("payments", "9007199254740993", "spec.summary"),
+        ("payments", "{a: b}", "spec.summary"),
+        ("[alice]", "[[alice]]", "spec.owners[0]"),
+    ],
 )
 def test_wrong_type(commands: Commands, world: World, old: str, new: str, field: str) -> None:
     """D3: a number, a truth value or a list where text belongs."""
@@ -134,7 +175,11 @@ def test_wrong_type(commands: Commands, world: World, old: str, new: str, field:
         (PROJECT, GOOD.replace("  org:", "  uid: x\n  org:"), "metadata.uid"),
         (
             "trust/approvals/lax.yaml",
-            document("ApprovalRule", "lax", {"match": {"operations": ["policy.*"]}, "require": {"quorum": 2, "TTL": "1h"}}),
+            document(
+                "ApprovalRule",
+                "lax",
+                {"match": {"operations": ["policy.*"]}, "require": {"quorum": 2, "TTL": "1h"}},
+            ),
             "spec.require.TTL",
         ),
     ],
@@ -179,12 +224,35 @@ def test_encoding(commands: Commands, world: World, data: bytes) -> None:
         (PROJECT, GOOD.replace("name: pay", "name: ledger"), "metadata.name"),
         (PROJECT, GOOD.replace("org: acme", "org: globex"), "metadata.org"),
         ("trust/roles/me.yaml", binding_document("you", "approver", "fleet", ["alice"]), "metadata.name"),
-        ("trust/roles/me.yaml", json.dumps({**json.loads(binding_document("me", "approver", "fleet", ["alice"])), "metadata": {"name": "me", "org": "acme"}}), "metadata.org"),
+        (
+            "trust/roles/me.yaml",
+            json.dumps(
+                {
+                    **json.loads(binding_document("me", "approver", "fleet", ["alice"])),
+                    "metadata": {"name": "me", "org": "acme"},
+                }
+            ),
+            "metadata.org",
+        ),
         ("orgs/acme/roles/me.yaml", binding_document("me", "approver", "fleet", ["alice"]), "spec.scope"),
-        ("orgs/acme/roles/me.yaml", binding_document("me", "approver", "org/globex", ["alice"]), "spec.scope"),
+        (
+            "orgs/acme/roles/me.yaml",
+            binding_document("me", "approver", "org/globex", ["alice"]),
+            "spec.scope",
+        ),
         (
             "orgs/acme/policies/p/versions/1.0.0/version.yaml",
-            document("PolicyVersion", "p", {"files": [], "gait": {"digest": "0" * 64, "scheme": "gait.gate.policy/1.0.0"}, "parents": []}, org="acme", version="1.0.1"),
+            document(
+                "PolicyVersion",
+                "p",
+                {
+                    "files": [],
+                    "gait": {"digest": "0" * 64, "scheme": "gait.gate.policy/1.0.0"},
+                    "parents": [],
+                },
+                org="acme",
+                version="1.0.1",
+            ),
             "metadata.version",
         ),
     ],
@@ -196,7 +264,10 @@ def test_path_mismatch(commands: Commands, world: World, path: str, text: str, f
     assert all(problem["line"] for problem in found)
 
 
-@pytest.mark.parametrize("path", ["trust/roles/Evil.yaml", "trust/role/x.yaml", "orgs/acme/x.yml", "orgs/acme/projects/pay/projects.yaml"])
+@pytest.mark.parametrize(
+    "path",
+    ["trust/roles/Evil.yaml", "trust/role/x.yaml", "orgs/acme/x.yml", "orgs/acme/projects/pay/projects.yaml"],
+)
 def test_misplaced_document(commands: Commands, world: World, path: str) -> None:
     """D9: a document where none is read would be without effect, and nobody would notice."""
     _refused(commands, world, path, GOOD, "document.misplaced")
@@ -204,7 +275,13 @@ def test_misplaced_document(commands: Commands, world: World, path: str) -> None
 
 def test_kind_of_another_place(commands: Commands, world: World) -> None:
     """D9: a role binding where an approval rule belongs."""
-    _refused(commands, world, "trust/approvals/x.yaml", binding_document("x", "approver", "fleet", ["alice"]), "document.kind")
+    _refused(
+        commands,
+        world,
+        "trust/approvals/x.yaml",
+        binding_document("x", "approver", "fleet", ["alice"]),
+        "document.kind",
+    )
 
 
 @pytest.mark.parametrize("rules", [0, 2, 99])

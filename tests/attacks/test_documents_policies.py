@@ -34,7 +34,11 @@ Files = Mapping[str, str | None]
 @pytest.fixture
 def published(world: World) -> World:
     """A world with ``acme/guard@1.0.0`` and a project, all approved."""
-    world.land({**policy_files("guard", "1.0.0", channels={"stable": "1.0.0"}), **project_files()}, by="alice", approvers=["bob"])
+    world.land(
+        {**policy_files("guard", "1.0.0", channels={"stable": "1.0.0"}), **project_files()},
+        by="alice",
+        approvers=["bob"],
+    )
     return world
 
 
@@ -45,7 +49,19 @@ def _refused(commands: Commands, world: World, files: Files, code: str, path: st
     checked = commands.check(world, "topic")
     assert checked.code == REFUSED, checked.out
     assert code in checked.codes, checked.codes
-    refused = commands.run(world, "approve", "--base", "main", "--head", "topic", "--as", "bob", "--key", _key(commands, world), "--yes")
+    refused = commands.run(
+        world,
+        "approve",
+        "--base",
+        "main",
+        "--head",
+        "topic",
+        "--as",
+        "bob",
+        "--key",
+        _key(commands, world),
+        "--yes",
+    )
     assert refused.code == REFUSED, refused.out
     world.commit(_forced_approvals(world), by="bob", branch="topic")
     world.move("main", world.head("topic"))
@@ -70,7 +86,11 @@ def _forced_approvals(world: World) -> dict[str, bytes]:
 
     with world.history() as history:
         proposal = propose(history, history.repository.resolve("topic"))
-        signables = [Signable(item.change.partition, proposal.base, item, ("alice",)) for item in proposal.judgements if item.change.deltas]
+        signables = [
+            Signable(item.change.partition, proposal.base, item, ("alice",))
+            for item in proposal.judgements
+            if item.change.deltas
+        ]
     files: dict[str, bytes] = {}
     for name in ("bob", "carol"):
         files.update(world.envelopes(signables, name, "approve"))
@@ -88,7 +108,11 @@ IMMUTABLE: dict[str, Files] = {
     "policy and descriptor": policy_files("guard", "1.0.0", text=OTHER_POLICY, risk=None),
     "new companion": {f"{ONE}/trust.json": "{}"},
     "removed": {f"{ONE}/gait.policy.yaml": None, f"{ONE}/version.yaml": None},
-    "policy removed": {f"{ONE}/gait.policy.yaml": None, f"{ONE}/version.yaml": None, f"{FOLDER}/policy.yaml": None},
+    "policy removed": {
+        f"{ONE}/gait.policy.yaml": None,
+        f"{ONE}/version.yaml": None,
+        f"{FOLDER}/policy.yaml": None,
+    },
     "descriptor removed": {f"{ONE}/version.yaml": None},
     "line end": {f"{ONE}/gait.policy.yaml": POLICY + "\n"},
 }
@@ -110,7 +134,12 @@ def test_descriptor_of_other_bytes(commands: Commands, published: World) -> None
         "missing file": [*good, {"path": "zz.json", "sha256": "0" * 64}],
     }
     for entries in declared.values():
-        _refused(commands, published, {**files, path: _descriptor(files[path], files=entries)}, "policy.digest_mismatch")
+        _refused(
+            commands,
+            published,
+            {**files, path: _descriptor(files[path], files=entries)},
+            "policy.digest_mismatch",
+        )
         _forget_topic(published)
     extra = {**files, "orgs/acme/policies/other/versions/1.0.0/undeclared.json": "{}"}
     _refused(commands, published, extra, "policy.digest_mismatch")
@@ -122,7 +151,9 @@ def _forget_topic(world: World) -> None:
 
 def test_version_without_descriptor(commands: Commands, published: World) -> None:
     """D6: a policy file in a version folder that nothing describes."""
-    _refused(commands, published, {f"{FOLDER}/versions/2.0.0/gait.policy.yaml": POLICY}, "policy.digest_mismatch")
+    _refused(
+        commands, published, {f"{FOLDER}/versions/2.0.0/gait.policy.yaml": POLICY}, "policy.digest_mismatch"
+    )
 
 
 def _child(world: World, number: str = "1.1.0", **changes: Any) -> dict[str, str]:
@@ -140,7 +171,17 @@ def test_right_child_is_accepted(commands: Commands, published: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "story", ["second root", "missing parent", "wrong digest", "going down", "itself", "cycle", "same twice", "prerelease"]
+    "story",
+    [
+        "second root",
+        "missing parent",
+        "wrong digest",
+        "going down",
+        "itself",
+        "cycle",
+        "same twice",
+        "prerelease",
+    ],
 )
 def test_version_graph(commands: Commands, published: World, story: str) -> None:
     """D7: versions that do not descend from the one root, or not upwards."""
@@ -185,7 +226,9 @@ def test_gait_digest(commands: Commands, published: World, story: str) -> None:
 
 
 def _environment(reference: Mapping[str, str]) -> Files:
-    return {"orgs/acme/projects/pay/environments/dev.yaml": environment_document("dev", "development", reference)}
+    return {
+        "orgs/acme/projects/pay/environments/dev.yaml": environment_document("dev", "development", reference)
+    }
 
 
 @pytest.mark.parametrize(
@@ -217,7 +260,9 @@ def test_withdrawn_version(commands: Commands, published: World) -> None:
         "policyVersion": {"org": "acme", "policy": "guard", "version": "1.0.0"},
         "reason": "too lax",
     }
-    published.land({"trust/revocations/r1.yaml": document("Revocation", "r1", spec)}, by="alice", approvers=["bob"])
+    published.land(
+        {"trust/revocations/r1.yaml": document("Revocation", "r1", spec)}, by="alice", approvers=["bob"]
+    )
     commands.accepts(published)
     _refused(commands, published, _environment({"name": "guard", "version": "1.0.0"}), "assignment.withdrawn")
 

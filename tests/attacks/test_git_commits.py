@@ -36,7 +36,10 @@ def test_rewritten_history(commands: Commands, world: World, story: str) -> None
     if story == "set back and forked":
         world.commit({"docs/x": "x"}, by="alice")
     for _attempt in range(2):  # What was seen is not forgotten because somebody asked.
-        for run in (commands.run(world, "verify"), commands.run(world, "check", "--base", "main", "--head", "main")):
+        for run in (
+            commands.run(world, "verify"),
+            commands.run(world, "check", "--base", "main", "--head", "main"),
+        ):
             assert (run.code, run.json["error_code"]) == (REFUSED, "history.not_descendant")
             assert seen in run.json["error"]
     world.move("main", seen)
@@ -140,7 +143,10 @@ def test_commit_time(commands: Commands, world: World, time: bytes, remembered: 
     commands.accepts(world)
 
 
-@pytest.mark.parametrize("line", [b"", b"alice", b"<>", b"a <b> c> 1793523600 +0000", b"alice\0 <a@b> 1793523600 +0000", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"alice", b"<>", b"a <b> c> 1793523600 +0000", b"alice\0 <a@b> 1793523600 +0000", b"\xff\xfe"],
+)
 def test_malformed_committer(commands: Commands, world: World, line: bytes) -> None:
     """G11: a committer line that is none."""
     good = world.head()
@@ -152,7 +158,11 @@ def test_malformed_committer(commands: Commands, world: World, line: bytes) -> N
 def test_foxtrot(commands: Commands, world: World) -> None:
     """G12: a side branch, made with a key that main has revoked since, becomes the first parent of main."""
     dave = world.actor("dave")
-    principal = {"type": "human", "emails": [dave.email], "identities": [{"id": "a", "type": "key", "publicKey": dave.pem}]}
+    principal = {
+        "type": "human",
+        "emails": [dave.email],
+        "identities": [{"id": "a", "type": "key", "publicKey": dave.pem}],
+    }
     binding = {"role": "policy_author", "scope": "fleet", "members": {"principals": ["dave"]}}
     world.commit(
         {
@@ -184,7 +194,9 @@ def test_foxtrot(commands: Commands, world: World) -> None:
 def test_many_parents(commands: Commands, world: World) -> None:
     """A merge of twenty branches, and one whose parents are all the same."""
     good = world.head()
-    sides = [tools.raw_commit(world, world.repository.tree_of(good), [good], branch=None) for _number in range(19)]
+    sides = [
+        tools.raw_commit(world, world.repository.tree_of(good), [good], branch=None) for _number in range(19)
+    ]
     tools.raw_commit(world, world.repository.tree_of(good), [good, *sides])
     tools.raw_commit(world, world.repository.tree_of(good), [world.head()] * 3)
     commands.accepts(world)
@@ -194,7 +206,10 @@ def test_many_parents(commands: Commands, world: World) -> None:
 def test_octopus_that_smuggles(commands: Commands, world: World) -> None:
     """A merge of many branches whose tree holds what none of them has."""
     good = world.head()
-    sides = [tools.raw_commit(world, world.repository.tree_of(good), [good], by="bob", branch=None) for _ in range(3)]
+    sides = [
+        tools.raw_commit(world, world.repository.tree_of(good), [good], by="bob", branch=None)
+        for _ in range(3)
+    ]
     tree = tools.planted(world, (b"trust/smuggled.txt", tools.FILE, tools.blob(world, b"x")))
     tools.raw_commit(world, tree, [good, *sides], by="mallory")
     tools.refused_until_restored(commands, world, good, "proposer.unknown", "approval.quorum")
@@ -203,7 +218,9 @@ def test_octopus_that_smuggles(commands: Commands, world: World) -> None:
 def test_unrelated_history_merged(commands: Commands, world: World) -> None:
     """A merge of a history that shares no commit, and a pull request that is one."""
     good = world.head()
-    stranger = tools.raw_commit(world, tools.planted(world, (b"x", tools.FILE, tools.blob(world, b"x"))), [], branch=None)
+    stranger = tools.raw_commit(
+        world, tools.planted(world, (b"x", tools.FILE, tools.blob(world, b"x"))), [], branch=None
+    )
     world.move("stranger", stranger)
     assert commands.check(world, "stranger").codes == ["change.unrelated"]
     tools.raw_commit(world, world.repository.tree_of(good), [good, stranger])
@@ -213,7 +230,9 @@ def test_unrelated_history_merged(commands: Commands, world: World) -> None:
 def test_empty_commits(commands: Commands, world: World) -> None:
     """Commits that change nothing, signed or not, need nobody's approval."""
     for sign in (True, False):
-        tools.raw_commit(world, world.repository.tree_of(world.head()), [world.head()], by="mallory", sign=sign)
+        tools.raw_commit(
+            world, world.repository.tree_of(world.head()), [world.head()], by="mallory", sign=sign
+        )
     commands.accepts(world)
 
 
@@ -230,7 +249,11 @@ def test_history_of_one_commit(commands: Commands, world: World) -> None:
 def test_commit_in_another_encoding(commands: Commands, world: World, encoding: bytes) -> None:
     """A commit in Latin-1, as old tools write it, is its author's like any other."""
     tree = tools.planted(
-        world, *((path.encode(), tools.FILE, tools.blob(world, text.encode())) for path, text in project_files().items())
+        world,
+        *(
+            (path.encode(), tools.FILE, tools.blob(world, text.encode()))
+            for path, text in project_files().items()
+        ),
     )
     topic = tools.raw_commit(
         world, tree, [world.head()], headers=[b"encoding " + encoding], message=b"Gr\xfc\xdfe\n", branch=None

@@ -36,7 +36,12 @@ def test_tree_bomb(commands: Commands, world: World, place: bytes) -> None:
 def test_tree_bomb_in_a_pull_request(commands: Commands, world: World) -> None:
     """D2: a pull request with such a tree is refused, and does no harm after it was cleaned up and merged."""
     good = world.head()
-    world.move("topic", tools.raw_commit(world, tools.planted(world, (b"trust/bomb", FOLDER, _bomb(world))), [good], branch=None))
+    world.move(
+        "topic",
+        tools.raw_commit(
+            world, tools.planted(world, (b"trust/bomb", FOLDER, _bomb(world))), [good], branch=None
+        ),
+    )
     run = commands.check(world, "topic")
     assert (run.code, run.codes) == (REFUSED, ["git.too_large"])
     clean = tools.raw_commit(world, world.repository.tree_of(good), [world.head("topic")], branch=None)
@@ -49,7 +54,13 @@ def test_tree_bomb_in_a_pull_request(commands: Commands, world: World) -> None:
 def test_huge_files(commands: Commands, world: World) -> None:
     """D2: 50 MiB where documents and any other protected file belong."""
     good, huge = world.head(), tools.blob(world, b"a: b\n" * (10 * MIB))
-    tools.plant(world, *((path, FILE, huge) for path in (b"trust/roles/huge.yaml", b"orgs/acme/org.yaml", b"trust/huge.bin")))
+    tools.plant(
+        world,
+        *(
+            (path, FILE, huge)
+            for path in (b"trust/roles/huge.yaml", b"orgs/acme/org.yaml", b"trust/huge.bin")
+        ),
+    )
     run = commands.verify(world)
     assert (run.code, run.codes.count("document.too_large")) == (REFUSED, 2)
     tools.restore(world, good)
@@ -61,7 +72,14 @@ def test_large_folder(commands: Commands, world: World, place: bytes) -> None:
     """A folder of 100,000 files where nobody protects them, of 5,000 where somebody does."""
     good, leaf = world.head(), tools.blob(world, b"{}")
     number = 100_000 if place.startswith(b"docs") else 5_000
-    tools.plant(world, (place, FOLDER, tools.raw_tree(world, [(FILE, b"f%06d.json" % index, leaf) for index in range(number)])))
+    tools.plant(
+        world,
+        (
+            place,
+            FOLDER,
+            tools.raw_tree(world, [(FILE, b"f%06d.json" % index, leaf) for index in range(number)]),
+        ),
+    )
     if number == 100_000:
         assert commands.verify(world).code == VERIFIED
     else:

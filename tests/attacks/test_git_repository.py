@@ -91,7 +91,9 @@ def test_abbreviated_id(commands: Commands, world: World) -> None:
     assert commands.verify(world, rev=world.head()).code == VERIFIED
 
 
-@pytest.mark.parametrize("rev", ["main^{tree}", "main@{1}", ":/genesis", "--all", "main..main", "", "main^", "main~9999"])
+@pytest.mark.parametrize(
+    "rev", ["main^{tree}", "main@{1}", ":/genesis", "--all", "main..main", "", "main^", "main~9999"]
+)
 def test_revision_expressions(commands: Commands, world: World, rev: str) -> None:
     """G5: expressions are refused as usage, whatever Git would make of them."""
     assert commands.verify(world, rev=rev).code == INVALID
@@ -102,19 +104,27 @@ def _hostile_configuration(world: World, canary: Path) -> None:
     script.write_text(f"#!/bin/sh\ntouch '{canary}'\ncat\n")
     script.chmod(0o755)
     included = world.path.parent / "included"
-    included.write_text(f'[core]\n\tfsmonitor = {script}\n\tpager = {script}\n[alias]\n\trev-list = !{script}\n')
+    included.write_text(
+        f"[core]\n\tfsmonitor = {script}\n\tpager = {script}\n[alias]\n\trev-list = !{script}\n"
+    )
     with (world.path / ".git" / "config").open("a") as config:
         config.write(
             f"[include]\n\tpath = {included}\n[core]\n\tfsmonitor = {script}\n\thooksPath = {world.path.parent}/hooks\n"
             f"\tsshCommand = {script}\n\tattributesFile = {included}\n\tworktree = /\n"
-            f"[gpg]\n\tprogram = {script}\n\tformat = ssh\n[gpg \"ssh\"]\n\tprogram = {script}\n"
+            f'[gpg]\n\tprogram = {script}\n\tformat = ssh\n[gpg "ssh"]\n\tprogram = {script}\n'
             f"\tallowedSignersFile = /dev/null\n[diff]\n\texternal = {script}\n"
             f'[filter "evil"]\n\tclean = {script}\n\tsmudge = {script}\n\trequired = true\n'
             f"[uploadpack]\n\tpackObjectsHook = {script}\n[credential]\n\thelper = {script}\n"
         )
     for folder in (world.path / ".git" / "hooks", world.path.parent / "hooks"):
         folder.mkdir(exist_ok=True)
-        for hook in ("reference-transaction", "post-checkout", "pre-commit", "fsmonitor-watchman", "post-index-change"):
+        for hook in (
+            "reference-transaction",
+            "post-checkout",
+            "pre-commit",
+            "fsmonitor-watchman",
+            "post-index-change",
+        ):
             shutil.copy(script, folder / hook)
     (world.path / ".git" / "info").mkdir(exist_ok=True)
     (world.path / ".git" / "info" / "attributes").write_text("* filter=evil diff=evil text eol=crlf ident\n")
@@ -155,14 +165,20 @@ def test_forged_commit_graph(commands: Commands, world: World) -> None:
     data = bytearray(graph.read_bytes())
     # The chunk "CDAT" holds a tree id and two parent positions per commit; all first parents become "none".
     at = data.index(b"CDAT")
-    start, commits = int.from_bytes(data[at + 4 : at + 12], "big"), int(tools.git(world)("rev-list", "--count", "main"))
+    start, commits = (
+        int.from_bytes(data[at + 4 : at + 12], "big"),
+        int(tools.git(world)("rev-list", "--count", "main")),
+    )
     for number in range(commits):
         row = start + number * 36
         data[row + 20 : row + 24] = (0x70000000).to_bytes(4, "big")
     graph.write_bytes(bytes(data))
     seen = subprocess.run(
         ["git", "-c", "core.commitGraph=true", "rev-list", "--count", "main"],
-        cwd=world.path, capture_output=True, text=True, check=False,
+        cwd=world.path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert seen.stdout.strip() != str(commits), "the forgery should fool Git itself"
     assert commands.accepts(world) == verdict
@@ -204,7 +220,9 @@ def test_missing_envelope(commands: Commands, world: World) -> None:
     world.commit(project_files(), by="alice", branch="topic")
     world.approve("topic", "bob")
     withdrawal = world.envelopes(
-        world.signables("topic"), "bob", "withdraw",
+        world.signables("topic"),
+        "bob",
+        "withdraw",
         withdraws=[item for one in world.signables("topic") for item in one.own_approvals("bob")],
     )
     world.commit(withdrawal, by="bob", branch="topic")

@@ -23,7 +23,10 @@ def _object(world: World, mode: bytes) -> str:
 @pytest.mark.parametrize(
     ("path", "mode"),
     [
-        *product([b"trust/principals/alice.yaml", b"orgs/acme", b"fleet.yaml", b"trust"], [SYMLINK, SUBMODULE, b"040000"]),
+        *product(
+            [b"trust/principals/alice.yaml", b"orgs/acme", b"fleet.yaml", b"trust"],
+            [SYMLINK, SUBMODULE, b"040000"],
+        ),
         (b"orgs/other", SUBMODULE),
         (b"orgs/acme/projects/pay/project.yaml", SUBMODULE),
         (b"orgs/acme/projects/pay/project.yaml", b"100664"),
@@ -53,7 +56,10 @@ def test_lfs_pointer(commands: Commands, world: World) -> None:
 def test_full_approval_does_not_help(commands: Commands, world: World) -> None:
     """G6: nobody can even sign a change that holds a symbolic link; check says why."""
     topic = tools.raw_commit(
-        world, tools.planted(world, (b"trust/link", SYMLINK, tools.blob(world, b"principals"))), [world.head()], branch=None
+        world,
+        tools.planted(world, (b"trust/link", SYMLINK, tools.blob(world, b"principals"))),
+        [world.head()],
+        branch=None,
     )
     world.move("topic", topic)
     run = commands.check(world, "topic")
@@ -67,7 +73,9 @@ def test_folder_replaced_as_a_whole(commands: Commands, world: World, path: byte
     good = world.head()
     tools.plant(world, (path, mode, _object(world, mode)), by="mallory", sign=False)
     code = "approval.quorum" if mode == FILE and path == b"orgs" else "git.unsupported_entry"
-    tools.refused_until_restored(commands, world, good, "approval.tampered" if mode == FILE and path == b"approvals" else code)
+    tools.refused_until_restored(
+        commands, world, good, "approval.tampered" if mode == FILE and path == b"approvals" else code
+    )
 
 
 @pytest.mark.parametrize("mode", [SYMLINK, SUBMODULE, FILE])
@@ -94,7 +102,11 @@ def test_check_sees_what_stands_in_orgs(commands: Commands, world: World, mode: 
 def test_organization_called_fleet(commands: Commands, world: World) -> None:
     """G7: an organization named as the partition of everything else would be judged by nobody."""
     good = world.head()
-    files = {"orgs/fleet/org.yaml": document("Organization", "fleet", {"displayName": "F", "repositories": ["h.example/f/*"]})}
+    files = {
+        "orgs/fleet/org.yaml": document(
+            "Organization", "fleet", {"displayName": "F", "repositories": ["h.example/f/*"]}
+        )
+    }
     world.commit(files, by="mallory", signed=False, branch="topic")
     assert "document.misplaced" in commands.check(world, "topic").codes
     world.commit(files, by="mallory", signed=False)
@@ -139,8 +151,18 @@ def test_unsafe_path(commands: Commands, world: World, path: bytes) -> None:
     tools.refused_until_restored(commands, world, good, code)
 
 
-@pytest.mark.parametrize("twin", [b"trust/Principals/mallory.txt", b"TRUST/x", b"Fleet.yaml", b"ORGS/acme/x", b"Approvals/x",
-                                  b"orgs/ACME/x.txt", b"orgs/acme/ORG.YAML"])
+@pytest.mark.parametrize(
+    "twin",
+    [
+        b"trust/Principals/mallory.txt",
+        b"TRUST/x",
+        b"Fleet.yaml",
+        b"ORGS/acme/x",
+        b"Approvals/x",
+        b"orgs/ACME/x.txt",
+        b"orgs/acme/ORG.YAML",
+    ],
+)
 def test_case_twins(commands: Commands, world: World, twin: bytes) -> None:
     """G7: two names that are one where case does not count."""
     good = world.head()
@@ -167,7 +189,10 @@ def test_malformed_folder(commands: Commands, world: World, names: list[bytes], 
 def test_file_and_folder_of_one_name(commands: Commands, world: World) -> None:
     """G7: a tree that holds the folder ``trust`` and a file ``trust``."""
     good = world.head()
-    entries = [(mode, name, oid.hex()) for mode, name, oid in world.repository.contents.tree(world.repository.tree_of(good))]
+    entries = [
+        (mode, name, oid.hex())
+        for mode, name, oid in world.repository.contents.tree(world.repository.tree_of(good))
+    ]
     tree = tools.raw_tree(world, [*entries, (FILE, b"trust", tools.blob(world, b"x"))])
     tools.raw_commit(world, tree, [good])
     tools.refused_until_restored(commands, world, good, "git.unsafe_path")
@@ -181,7 +206,9 @@ def test_pinned_root_replaced_in_place(commands: Commands, world: World, mode: b
     if mode == FOLDER:
         tools.plant(world, (path + b"/x", FILE, root), by="mallory", sign=False)
     else:
-        tools.plant(world, (path, mode, root if mode == PROGRAM else _object(world, mode)), by="mallory", sign=False)
+        tools.plant(
+            world, (path, mode, root if mode == PROGRAM else _object(world, mode)), by="mallory", sign=False
+        )
     code = "trust.root_rotation" if mode in (FOLDER, PROGRAM) else "git.unsupported_entry"
     tools.refused_until_restored(commands, world, good, code)
 
@@ -242,7 +269,11 @@ def test_junk_among_envelopes(commands: Commands, world: World, mode: bytes) -> 
 def test_envelope_removed_and_brought_back(commands: Commands, world: World) -> None:
     """An envelope that is removed holds the fleet up; bringing it back is enough."""
     good = world.head()
-    path = next(path for path in tools.files_of(world, world.repository.tree_of(good)) if path.startswith("approvals/"))
+    path = next(
+        path
+        for path in tools.files_of(world, world.repository.tree_of(good))
+        if path.startswith("approvals/")
+    )
     tools.plant(world, (path.encode(), FILE, ""))
     tools.refused_until_restored(commands, world, good, "approval.quorum")
 
@@ -258,7 +289,9 @@ def test_empty_tree(commands: Commands, world: World) -> None:
 def test_folder_of_nothing(commands: Commands, world: World) -> None:
     """Empty folders, which Git cannot make and raw objects can, mean nothing."""
     empty = tools.raw_tree(world, [])
-    tools.plant(world, (b"orgs/ghost", FOLDER, empty), (b"trust/void", FOLDER, empty), by="mallory", sign=False)
+    tools.plant(
+        world, (b"orgs/ghost", FOLDER, empty), (b"trust/void", FOLDER, empty), by="mallory", sign=False
+    )
     commands.accepts(world)
 
 

@@ -13,6 +13,7 @@ from tests.attacks.release_tools import (
     Answer,
     Scene,
     body,
+    mirror,
     next_roots,
     redirect,
     refused,

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from gaitops.change.context import Change
 from gaitops.content import FILE_MODES
+from gaitops.documents import strict_json
 from gaitops.documents.kinds import KINDS
 from gaitops.documents.layout import classify
+from gaitops.documents.validate import holds_json
 from gaitops.errors import InvalidInputError, Problem
 
 
@@ -17,9 +19,13 @@ def check_documents(change: Change) -> Iterator[Problem]:
     for item in change.deltas:
         entry = change.entries[item.path][1]
         # What is no regular file is refused as such (rules.paths) and may not even be in the repository.
-        if entry is None or entry.mode not in FILE_MODES or classify(item.path).kind not in KINDS:
+        if entry is None or entry.mode not in FILE_MODES:
             continue
+        location = classify(item.path)
         try:
-            change.after.cache.load(change.after.snapshot, item.path, entry)
+            if location.kind in KINDS:
+                change.after.cache.load(change.after.snapshot, item.path, entry)
+            elif holds_json(location):
+                strict_json.loads(change.after.snapshot.read(entry.oid), item.path)
         except InvalidInputError as error:
             yield from error.problems
