@@ -138,8 +138,9 @@ def _action(line: str) -> str:
 
 
 def _output(line: str) -> str:
-    bare = _DIGEST_FOLDER.sub("/…/", line.lstrip())
+    bare = line.lstrip()
     before = _INDENT * 2 + " " * (len(line) - len(bare))
+    bare = _DIGEST_FOLDER.sub("/…/", bare)
     wrapped = textwrap.wrap(
         bare, _COLUMNS - len(before), break_long_words=False, break_on_hyphens=False, subsequent_indent="  "
     )

@@ -12,5 +12,5 @@ TRUST_LOGIC = tuple(f"T{number}" for number in range(1, 33))
 DOCUMENTS = tuple(f"D{number}" for number in range(1, 12))
 RELEASE = tuple(f"R{number}" for number in range(1, 13))
 
-REGISTERED = (*TRUST_LOGIC,)
+REGISTERED = (*GIT_LAYER, *TRUST_LOGIC, *DOCUMENTS, *RELEASE)
 """Tables whose cases must all be executable in this folder."""
