@@ -47,6 +47,10 @@ class Touch:
     """Addresses of author, committer and co-authors, case folded. They can bar, never permit."""
 
 
+DOUBTFUL = "doubtful"
+"""Cause of not believing a key that a decision in doubt admitted, for as long as it is in doubt."""
+
+
 @dataclass(frozen=True)
 class RevokedIdentity:
     """A key that must not be believed for evidence that entered after a position."""

@@ -25,6 +25,8 @@ from gaitops.signing.canonical import canonical_json
 
 _Place = tuple[str, str, str]
 """(org, project, environment)."""
+Move = tuple[str, str, str]
+"""Environment as ``org/project/name``, version before, version after."""
 
 
 @dataclass
@@ -48,6 +50,17 @@ class Effect:
     """Normalised repository ids, sorted."""
     causes: tuple[str, ...]
     """Paths of the deltas that cause it, by path bytes."""
+
+    @property
+    def move(self) -> Move:
+        """What names it among the effects of one change."""
+        return "/".join(self.place), str(self.before or "(none)"), str(self.after or "(none)")
+
+
+def move_of(operation: Operation) -> Move:
+    """The effect that an ``assignment.change`` is about."""
+    environment, was, now = (str(operation.details[name]) for name in ("environment", "from", "to"))
+    return environment, was, now
 
 
 def effects(deltas: Sequence[Delta], before: FleetState, after: FleetState) -> tuple[Effect, ...]:
@@ -182,7 +195,7 @@ def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirec
             for state in (before, after):
                 policy = state.policy(assigned.org, assigned.policy)
                 risks |= {policy.spec.risk} if policy is not None else set()
-    was, now = str(effect.before or "(none)"), str(effect.after or "(none)")
+    environment, was, now = effect.move
     number = len(effect.repositories)
     plural = "repository" if number == 1 else "repositories"
     # An org that follows another org's channel consents to its moves: the owner of the channel decides (design 5).
@@ -193,8 +206,8 @@ def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirec
         place if owner == org else org_scope(owner or ""),
         effect.causes,
         {
-            "title": f"{number} {plural} in {org}/{project}/{name}: {was} → {now}",
-            "environment": f"{org}/{project}/{name}",
+            "title": f"{number} {plural} in {environment}: {was} → {now}",
+            "environment": environment,
             "from": was,
             "to": now,
             "repositories": number,
@@ -234,7 +247,7 @@ def with_safe_direction(
                 return False
         return True
 
-    safe_places = {("/".join(item.place), str(item.before), str(item.after)) for item in moves if safe(item)}
+    safe_places = {item.move for item in moves if safe(item)}
     all_safe = bool(moves) and len(safe_places) == len(moves)
 
     def mark(operation: Operation) -> Operation:
@@ -243,7 +256,6 @@ def with_safe_direction(
             return replace(operation, safe=all_safe and isinstance(channels, dict) and len(channels) == 1)
         if operation.kind != "assignment.change":
             return operation
-        key = tuple(str(operation.details[name]) for name in ("environment", "from", "to"))
-        return replace(operation, safe=key in safe_places)
+        return replace(operation, safe=move_of(operation) in safe_places)
 
     return tuple(mark(operation) for operation in operations)

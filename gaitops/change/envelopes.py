@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gaitops.change.attestation import Attestation, envelope_subject, operations_equal
-from gaitops.change.context import Change, Evidence, Facts, Occasion
+from gaitops.change.context import DOUBTFUL, Change, Evidence, Facts, Occasion
 from gaitops.change.deltas import Delta, deltas_digest
 from gaitops.errors import Problem
 from gaitops.fleet.people import Identity
@@ -57,6 +57,12 @@ def weigh_signature(identity: Identity, position: int, facts: Facts, occasion: O
     Revocation works by position: evidence that entered the chain after it does not count, older evidence does.
     """
     revoked = facts.revoked(identity.fingerprint)
+    if revoked is not None and revoked.cause == DOUBTFUL:
+        return Problem(
+            "decision.doubtful",
+            f"{identity.principal}/{identity.label} was admitted by a decision that is in doubt",
+            remedy="clear the doubt about that principal first, with keys in good standing",
+        )
     if revoked is not None and position > revoked.position:
         return Problem(
             "identity.revoked",

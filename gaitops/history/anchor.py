@@ -69,7 +69,8 @@ def anchored_fold(
         partitions=_partitions(repository, anchor, positions, position),
         born=True,
         genesis=0,
-        newest_time=anchor.time,
+        bounds={FLEET_PARTITION: anchor.time},
+        latest=anchor.time,
     )
     ledger = Ledger()
     oldest = min([position, *(item.position for item in standing.partitions.values() if item.queue)])

@@ -3,7 +3,8 @@
 
 A backdated revocation makes every decision doubtful that would not have been authorized without the key, and, through
 the identities that such a decision admitted, the decisions that needed *them*. What is doubtful is the content of
-paths; it is cleared by a later change, by restoration (which is one), or by affirmation.
+paths; it is cleared by a later change, by restoration (which is one), or by affirmation. Until then the identities in them
+count for nothing, least of all for clearing doubt.
 """
 
 from __future__ import annotations
@@ -49,3 +50,5 @@ class Doubt:
             row = self._ledger.get(spaces.CHANGED, path)
             if row is not None and row[1] == event["sequence"]:
                 self._standing.doubtful[path] = event["sequence"]
+                for key in event["admits"]:
+                    self._ledger.put(spaces.ADMITTED, key, path)

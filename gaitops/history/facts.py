@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import timedelta
 
 from gaitops.change.attestation import MAX_ENVELOPE_BYTES, Attestation, read_attestation
-from gaitops.change.context import Evidence, PreviousAssignment, RevokedIdentity
+from gaitops.change.context import DOUBTFUL, Evidence, PreviousAssignment, RevokedIdentity
 from gaitops.change.deltas import Delta
 from gaitops.content import FILE_MODES, Entry
 from gaitops.documents.layout import path_problem
@@ -19,7 +19,7 @@ from gaitops.git.repository import Repository
 from gaitops.git.trees import TreeChange
 from gaitops.history import ledger as spaces
 from gaitops.history.events import needs
-from gaitops.history.ledger import Ledger, sequence_key
+from gaitops.history.ledger import Ledger, problem_row, sequence_key
 from gaitops.history.signatures import SignatureChecks
 from gaitops.signing.canonical import digest
 
@@ -46,13 +46,13 @@ class LedgerFacts:
         checks: SignatureChecks,
         root: TrustedRoot,
         skew: timedelta,
+        doubtful: Container[str],
     ) -> None:
         self.trust_root = root.trust_root
         self.root = root
         self.skew = skew
-        self.ignored: list[Problem] = []
-        """Envelopes that could not be read, of this run."""
         self._repository = repository
+        self._doubtful = doubtful
         self._ledger = ledger
         self._checks = checks
         self._attestations: dict[str, Attestation] = {}
@@ -84,7 +84,8 @@ class LedgerFacts:
         except VerificationError as error:
             if error.code == "git.corrupt_object":
                 raise  # Not junk but missing evidence, which may be somebody's withdrawal.
-            self.ignored.extend(error.problems)
+            key = f"{sequence_key(position)}/{change.path}"
+            self._ledger.put(spaces.IGNORED, key, [problem_row(problem) for problem in error.problems])
             return None
         row = [change.after.oid, change.path]
         self._append(spaces.EVIDENCE, delta_key(attestation.deltas[0]), row)
@@ -106,6 +107,11 @@ class LedgerFacts:
             self._attestations[oid] = attestation
         return attestation
 
+    @property
+    def ignored(self) -> tuple[Problem, ...]:
+        """Why envelopes could not be read, oldest first."""
+        return tuple(Problem(**row) for _key, rows in self._ledger.items(spaces.IGNORED) for row in rows)
+
     # -- change.context.Facts ------------------------------------------------------------------------------
 
     def position_of(self, commit: str) -> int | None:
@@ -124,6 +130,8 @@ class LedgerFacts:
 
     def revoked(self, fingerprint: str) -> RevokedIdentity | None:
         """The revocation of a key."""
+        if self._ledger.get(spaces.ADMITTED, fingerprint) in self._doubtful:
+            return RevokedIdentity(fingerprint, -1, DOUBTFUL)
         row = self._ledger.get(spaces.REVOKED, fingerprint)
         return RevokedIdentity(fingerprint, row[0], row[1]) if row is not None else None
 

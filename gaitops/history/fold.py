@@ -34,6 +34,7 @@ from gaitops.fleet.state import DocumentCache, FleetState
 from gaitops.git.commits import Commit
 from gaitops.git.repository import Repository
 from gaitops.git.trees import TOO_LARGE, TreeChange
+from gaitops.history import ledger as spaces
 from gaitops.history.authors import RangeAuthors
 from gaitops.history.chain import Chain
 from gaitops.history.doubt import Doubt
@@ -79,8 +80,9 @@ class Fold:
         self.trees = PartitionTrees(repository)
         self.chain = Chain(repository, ledger)
         self.authors = RangeAuthors(repository, checks, self.chain)
-        self.facts = LedgerFacts(repository, ledger, checks, standing.root, DEFAULT_SKEW)
-        self.time_problems: list[Problem] = []
+        self.facts = LedgerFacts(
+            repository, ledger, checks, standing.root, DEFAULT_SKEW, standing.doubtful
+        )
         self.saw_future = False
         """Whether a commit lay after the verification time: a later run may judge it otherwise."""
         self._checks = checks
@@ -141,7 +143,7 @@ class Fold:
             standing.genesis = position
         elif position > standing.genesis:
             self._enqueue_touched(step, previous, commit, before)
-        if not self._may_decide(commit, position, bool(step.touched or step.envelopes)):
+        if not self._may_decide(commit, position):
             return
         # (3) advance whatever the evidence now allows
         if not standing.born and not self._try_genesis(position):
@@ -201,42 +203,58 @@ class Fold:
 
     # -- time ----------------------------------------------------------------------------------------------
 
-    def _may_decide(self, commit: str, position: int, matters: bool) -> bool:
+    def _time(self, position: int) -> datetime | None:
+        """Committer time of a commit of the chain; ``None`` when nobody can read it."""
+        seconds = self.repository.commit(self.chain.at(position)).committer.time
+        return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+
+    def _may_decide(self, commit: str, position: int) -> bool:
         """Whether a commit states a believable time (threat G11); the decision then waits for a later commit.
 
-        A time is refused when it is malformed, lies before the newest approval that counted or after the verification
-        time, each by more than the skew. Only counted approvals move the bound, never the date of a commit.
+        A time is refused when it is malformed or lies after the verification time by more than the skew.
         """
-        seconds = self.repository.commit(commit).committer.time
-        problem = None
-        if seconds is None:
+        time = self._time(position)
+        if time is None:
             problem = "has no readable commit time"
+        elif time > self.at + self.facts.skew:
+            self.saw_future = True
+            problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, after the verification time {self.at:%Y-%m-%dT%H:%M:%SZ}"
         else:
-            time = datetime.fromtimestamp(seconds, UTC)
-            newest = self.standing.newest_time
-            if time > self.at + self.facts.skew:
-                self.saw_future = True
-                problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, after the verification time {self.at:%Y-%m-%dT%H:%M:%SZ}"
-            elif newest is not None and time < newest - self.facts.skew:
-                problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, before the newest approval that counted, at {newest:%Y-%m-%dT%H:%M:%SZ}"
-        if problem is None:
             return True
-        if matters:
-            self.time_problems.append(
-                Problem(
-                    "history.time",
-                    f"commit {commit[:12]} (position {position}) {problem}; nothing can be decided at it",
-                    remedy="correct the clock and push another commit; what waits is decided there",
-                )
-            )
+        waiting = {FLEET_PARTITION} if not self.standing.born else self.standing.stale
+        for name in waiting:
+            self._note_late(name, commit, position, problem)
         return False
 
-    def occasion(self, position: int) -> Occasion:
+    def _runs_back(self, name: str, position: int) -> bool:
+        """Whether a commit is dated before the newest approval that counted in a partition, by more than the skew.
+
+        Only counted approvals move the bound, never the date of a commit, and only that of their own partition.
+        """
+        time, bound = self._time(position), self.standing.bound(name)
+        if time is None or bound is None or time >= bound - self.facts.skew:
+            return False
+        problem = f"is dated {time:%Y-%m-%dT%H:%M:%SZ}, before the newest approval that counted, at {bound:%Y-%m-%dT%H:%M:%SZ}"
+        self._note_late(name, self.chain.at(position), position, problem)
+        return True
+
+    def _note_late(self, name: str, commit: str, position: int, message: str) -> None:
+        problem = Problem(
+            "history.time",
+            f"commit {commit[:12]} (position {position}) {message}; nothing can be decided at it",
+            remedy="correct the clock and push another commit; what waits is decided there",
+        )
+        self.ledger.put(spaces.LATE, f"{name}/{spaces.sequence_key(position)}", spaces.problem_row(problem))
+
+    def late(self, name: str, after: int) -> tuple[Problem, ...]:
+        """Why nothing of a partition could be decided at commits behind a position."""
+        rows = self.ledger.items(spaces.LATE, f"{name}/{spaces.sequence_key(after + 1)}")
+        return tuple(Problem(**row) for key, row in rows if key.startswith(f"{name}/"))
+
+    def occasion(self, position: int, partition: str) -> Occasion:
         """Evaluation time at a position: its commit's time, never before the newest approval that counted."""
-        seconds = self.repository.commit(self.chain.at(position)).committer.time
-        time = datetime.fromtimestamp(seconds or 0, UTC)
-        newest = self.standing.newest_time
-        return Occasion(position, max(time, newest) if newest is not None else time)
+        time = self._time(position) or datetime.fromtimestamp(0, UTC)
+        return Occasion(position, max(time, self.standing.bound(partition) or time))
 
     def _refresh_skew(self) -> None:
         fleet = self.verified().fleet() if self.standing.born else None
@@ -291,7 +309,8 @@ class Fold:
             return False
         commit = self.chain.at(self.standing.genesis or 0)
         self.standing.born = True
-        self._recorder.record(judgement, "fleet", commit, self.chain.at(position), self.occasion(position))
+        occasion = self.occasion(position, FLEET_PARTITION)
+        self._recorder.record(judgement, FLEET_PARTITION, commit, self.chain.at(position), occasion)
         self._refresh_skew()
         self.standing.stale.update(self.standing.partitions)
         return True
@@ -314,25 +333,33 @@ class Fold:
             touches={},
             directory=people,
         )
-        return judge_genesis(change, self.facts, self.occasion(position))
+        return judge_genesis(change, self.facts, self.occasion(position, FLEET_PARTITION))
 
     # -- advancing -----------------------------------------------------------------------------------------
 
     def _settle(self, position: int) -> None:
         """Advance partitions until nothing more advances; the fleet first, then organizations by name."""
+        held: set[str] = set()
         while self.standing.stale:
             names = sorted(self.standing.stale, key=lambda name: (name != FLEET_PARTITION, name))
             self.standing.stale.clear()
             for name in names:
                 partition = self.standing.partitions.get(name)
-                while partition is not None and partition.queue and self._advance(partition, position):
+                if partition is None or not partition.queue:
+                    continue
+                if self._runs_back(name, position):
+                    held.add(name)
+                    continue
+                while partition.queue and self._advance(partition, position):
                     # Another state may now allow what waits elsewhere.
                     self.standing.stale.update(p.name for p in self.standing.partitions.values() if p.queue)
+        self.standing.stale |= held
 
     def _advance(self, partition: Partition, position: int) -> bool:
         for index in _worth_judging(len(partition.queue)):
             queued = partition.queue[index]
-            judgement = self.judge(partition, self.chain.at(queued), queued, self.occasion(position))
+            occasion = self.occasion(position, partition.name)
+            judgement = self.judge(partition, self.chain.at(queued), queued, occasion)
             if judgement.authorized:
                 waiting = partition.queue[index + 1 :]
                 partition.queue = waiting
@@ -343,8 +370,9 @@ class Fold:
 
     def _adopt(self, judgement: Judgement, partition: Partition, queued: int, position: int) -> None:
         """(9) record decisions and what follows from them."""
+        occasion = self.occasion(position, partition.name)
         events = self._recorder.record(
-            judgement, partition.name, self.chain.at(queued), self.chain.at(position), self.occasion(position)
+            judgement, partition.name, self.chain.at(queued), self.chain.at(position), occasion
         )
         self._doubt.after(events)
         if judgement.root_after is not self.standing.root:
@@ -400,7 +428,7 @@ class Fold:
     def _affirm(self, position: int) -> None:
         """Clear the doubt about paths whose content enough people affirm."""
         for path in sorted(self.standing.doubtful):
-            occasion = self.occasion(position)
+            occasion = self.occasion(position, classify(path).partition)
             judgement = self.judge_affirmation(path, occasion)
             if judgement is not None and judgement.authorized:
                 head = self.standing.head

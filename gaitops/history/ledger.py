@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from gaitops.errors import Problem
+
 Row = Any
 """A JSON value, or ``None`` for none; each space below has its own shape."""
 
@@ -75,12 +77,27 @@ CLAIMED = "claimed"
 """repository id, case folded → path of the document that lists it; empty when none does any more."""
 REVOKED = "revoked"
 """fingerprint → [position, cause]."""
+ADMITTED = "admitted"
+"""fingerprint → path of the principal that a doubtful decision gave this key."""
 WITHDRAWN = "withdrawn"
 """org/policy@version → [position, time]."""
+LATE = "late"
+"""partition/position, twelve digits → why nothing of the partition could be decided there, as a problem."""
+IGNORED = "ignored"
+"""position, twelve digits/path → why an envelope was ignored, as problems."""
 EVENT = "event"
 """sequence number, twelve digits → audit event."""
 META = "meta"
 """One row, key ``state``: where the fold stands."""
+
+
+def problem_row(problem: Problem) -> Row:
+    """A problem as a row; what it quotes of hostile bytes is made valid text."""
+    members = problem.to_json()
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for name, value in members.items()
+    }
 
 
 def sequence_key(number: int) -> str:

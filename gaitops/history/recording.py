@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gaitops.change.context import Occasion
-from gaitops.change.effects import Effect
+from gaitops.change.effects import Effect, move_of
 from gaitops.change.judge import Decision, Judgement
 from gaitops.change.operations import Operation
 from gaitops.documents.layout import classify
@@ -38,10 +38,15 @@ class Recorder:
             self.record_decision(decision, judgement, partition, change_commit, commit, occasion)
             for decision in judgement.decisions
         ]
+        rollbacks = {
+            move_of(decision.operation)
+            for decision in judgement.decisions
+            if decision.operation.kind == "assignment.change" and decision.operation.safe
+        }
         for effect in judgement.effects:
-            self._effect(effect, occasion)
+            self._effect(effect, occasion, is_rollback=effect.move in rollbacks)
         self._claims(judgement)
-        self._bound(judgement)
+        self._bound(judgement, partition, occasion)
         return events
 
     def record_decision(
@@ -98,14 +103,17 @@ class Recorder:
         if earlier is None or position < earlier[0]:
             self._ledger.put(spaces.REVOKED, fingerprint, [position, details["cause"]])
 
-    def _bound(self, judgement: Judgement) -> None:
+    def _bound(self, judgement: Judgement, partition: str, occasion: Occasion) -> None:
         """Move the bound below which no later commit may be dated, by when approvers say that they signed.
 
         Never by the date of a commit: whoever can push chooses it, and a date that lies ahead would one day undo what
         was decided after it.
         """
-        signed = [item.issued_at for decision in judgement.decisions for item in decision.approvals.counted]
-        self._standing.newest_time = max([*signed, *filter(None, [self._standing.newest_time])], default=None)
+        standing = self._standing
+        for decision in judgement.decisions:
+            standing.latest = max(occasion.at, standing.latest or occasion.at)
+            for item in decision.approvals.counted:
+                standing.bounds[partition] = max(item.issued_at, standing.bounds.get(partition, item.issued_at))
 
     def _claims(self, judgement: Judgement) -> None:
         """Which document lists which repository, so that a second one is noticed without reading them all."""
@@ -118,11 +126,14 @@ class Recorder:
                     name = repository_id(document.spec.url).casefold()
                     self._ledger.put(spaces.CLAIMED, name, path if mark else "")
 
-    def _effect(self, effect: Effect, occasion: Occasion) -> None:
-        """Remember what was enforced before, which is where a rollback may return to (design 4)."""
+    def _effect(self, effect: Effect, occasion: Occasion, *, is_rollback: bool) -> None:
+        """Remember what was enforced before, which is where a rollback may return to (design 4).
+
+        A rollback leaves nothing to return to: going forth again to what was just left is no safe direction.
+        """
         if effect.before is None:
             return
-        row = [str(effect.before), format_timestamp(occasion.at)]
+        row = ["" if is_rollback else str(effect.before), format_timestamp(occasion.at)]
         for repository in effect.repositories:
             self._ledger.put(spaces.PREVIOUS, "/".join((*effect.place, repository)), row)
 

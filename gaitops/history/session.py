@@ -64,11 +64,8 @@ class History:
     def verdict(self) -> Verdict:
         """The verdict at the head."""
         standing, fold = self.standing, self.fold
-        problems = [] if standing.born else list(self._genesis_problems())
+        problems = [] if standing.born else [*self._genesis_problems(), *fold.late(FLEET_PARTITION, -1)]
         partitions = tuple(self._partition(name) for name in self._names()) if standing.born else ()
-        if not standing.born or any(item.waiting is not None for item in partitions):
-            # Commit times matter while something waits; what was decided later at a good time is mended.
-            problems.extend(fold.time_problems)
         problems.extend(_expiry(standing.root, self.at))
         return Verdict(
             head=standing.head,
@@ -100,7 +97,9 @@ class History:
         newest = partition.queue[-1]
         judgement = self.fold.judge(partition, self.fold.chain.at(newest), newest, self.occasion())
         waiting = Waiting(tuple(self.fold.chain.at(item) for item in partition.queue), judgement)
-        return PartitionVerdict(name, partition.commit, waiting, doubtful)
+        # Commit times matter while something waits; what was decided later at a good time is mended.
+        late = self.fold.late(name, partition.position)
+        return PartitionVerdict(name, partition.commit, waiting, doubtful, late)
 
     def occasion(self) -> Occasion:
         """The head's position at verification time."""
@@ -230,7 +229,7 @@ def _resume(
     standing = Standing.from_json(meta)
     ledger = Ledger(known)
     fold = Fold(repository, standing, ledger, checks, at=at)
-    if standing.newest_time is not None and standing.newest_time > at + fold.facts.skew:
+    if standing.latest is not None and standing.latest > at + fold.facts.skew:
         return None, None  # It knows decisions that had not been made by then.
     for position, (commit, joined) in meta["chain"].items():
         fold.chain.remember(commit, int(position), joined)

@@ -9,6 +9,7 @@ from typing import Any
 
 from gaitops.documents.times import format_timestamp, parse_timestamp
 from gaitops.fleet.root import TrustedRoot
+from gaitops.fleet.scopes import FLEET
 from gaitops.history.checkpoint import FORMAT
 from gaitops.history.events import FIRST
 
@@ -39,8 +40,10 @@ class Standing:
     """Whether genesis is verified."""
     genesis: int | None = None
     """Position of the first commit that holds the pinned root."""
-    newest_time: datetime | None = None
-    """Newest time at which an approval that carried a decision was signed: no decision is made before it."""
+    bounds: dict[str, datetime] = field(default_factory=dict)
+    """Partition → newest time at which an approval that carried one of its decisions was signed."""
+    latest: datetime | None = None
+    """Newest time for which anything was decided; what was asked about an earlier time needs another answer."""
     sequence: int = 0
     """Number of the next audit event."""
     audit_head: str = FIRST
@@ -53,6 +56,18 @@ class Standing:
         """The partition of this name, made when it is first asked for."""
         return self.partitions.setdefault(name, Partition(name))
 
+    def bound(self, partition: str) -> datetime | None:
+        """Time before which nothing of a partition is decided: what was signed last in it, or in the fleet's.
+
+        Not in any other: an organization whose approvers date their signatures ahead harms itself only (threat T29).
+        """
+        return max((self.bounds[name] for name in {FLEET, partition} if name in self.bounds), default=None)
+
+    @property
+    def newest_time(self) -> datetime | None:
+        """The newest bound of all partitions."""
+        return max(self.bounds.values(), default=None)
+
     def to_json(self, chain: dict[str, Any]) -> dict[str, Any]:
         """The checkpoint's meta row."""
         return {
@@ -63,7 +78,8 @@ class Standing:
             "position": self.position,
             "born": self.born,
             "genesis": self.genesis,
-            "newestTime": format_timestamp(self.newest_time) if self.newest_time is not None else None,
+            "bounds": {name: format_timestamp(time) for name, time in self.bounds.items()},
+            "latest": format_timestamp(self.latest) if self.latest is not None else None,
             "sequence": self.sequence,
             "auditHead": self.audit_head,
             "doubtful": self.doubtful,
@@ -75,7 +91,7 @@ class Standing:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Standing:
         """Read the meta row back."""
-        newest = value["newestTime"]
+        latest = value["latest"]
         return cls(
             root=TrustedRoot.from_json(value["root"]),
             head=value["head"],
@@ -83,7 +99,8 @@ class Standing:
             partitions={row[0]: Partition(*row) for row in value["partitions"]},
             born=value["born"],
             genesis=value["genesis"],
-            newest_time=parse_timestamp(newest) if newest is not None else None,
+            bounds={name: parse_timestamp(time) for name, time in value["bounds"].items()},
+            latest=parse_timestamp(latest) if latest is not None else None,
             sequence=value["sequence"],
             audit_head=value["auditHead"],
             doubtful=value["doubtful"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gaitops.content import TREE_MODE, Entry, Snapshot
+from gaitops.content import FILE_MODES, TREE_MODE, Entry, Snapshot
 from gaitops.documents.layout import classify, is_org_name
 from gaitops.errors import VerificationError
 from gaitops.fleet.composite import EMPTY
@@ -185,7 +185,9 @@ class PartitionTrees:
 
 def is_new_envelope(change: TreeChange) -> bool:
     """Whether a change adds evidence, which is no part of what evidence is asked for."""
-    return change.before is None and classify(change.path).kind == "envelope"
+    if change.before is not None or change.after is None or change.after.mode not in FILE_MODES:
+        return False
+    return classify(change.path).kind == "envelope"
 
 
 def _owner(name: str, entry: Entry) -> str:

@@ -31,6 +31,8 @@ class PartitionVerdict:
     waiting: Waiting | None
     doubtful: tuple[tuple[str, int], ...] = ()
     """(path, sequence number of the doubtful decision), by path."""
+    late: tuple[Problem, ...] = ()
+    """Commits at which what waits could not be decided, because of the times that they state."""
 
     @property
     def verified(self) -> bool:
@@ -39,7 +41,7 @@ class PartitionVerdict:
 
     def problems(self) -> tuple[Problem, ...]:
         """Every reason against it."""
-        found = list(self.waiting.judgement.problems()) if self.waiting is not None else []
+        found = [*self.waiting.judgement.problems(), *self.late] if self.waiting is not None else []
         if self.waiting is not None and not found:
             found.append(
                 Problem(
@@ -72,7 +74,7 @@ class Verdict:
     """The root has one person: for trying out; every verdict says so."""
     partitions: tuple[PartitionVerdict, ...]
     problems: tuple[Problem, ...]
-    """Problems of the history as a whole: root expiry, commit times, genesis."""
+    """Problems of the history as a whole: root expiry, genesis."""
     ignored: tuple[Problem, ...]
     """Envelopes that could not be read. They harm nothing."""
     audit_head: str

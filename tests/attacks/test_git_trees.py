@@ -13,6 +13,7 @@ from tests.attacks.git_tools import FILE, FOLDER, PROGRAM, SUBMODULE, SYMLINK
 from tests.attacks.story import REFUSED, VERIFIED, Commands
 from tests.simulator import World, document, policy_files, project_files
 
+ENVELOPE = b"approvals/ab/" + b"c" * 62 + b"/bob." + b"0" * 12 + b".json"
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1\n"
 
 
@@ -250,20 +251,28 @@ def test_gitattributes_deep_in_an_organization(commands: Commands, world: World)
     commands.accepts(world)
 
 
-@pytest.mark.parametrize("mode", [FILE, SYMLINK, SUBMODULE])
-def test_junk_among_envelopes(commands: Commands, world: World, mode: bytes) -> None:
-    """Envelopes that are links, submodules, or lie at paths of their own are ignored and reported."""
+@pytest.mark.parametrize("mode", [SYMLINK, SUBMODULE])
+@pytest.mark.parametrize("path", [b"approvals/cd", b"approvals/ab/x.json", ENVELOPE])
+def test_link_among_envelopes(commands: Commands, world: World, path: bytes, mode: bytes) -> None:
+    """G6: links and submodules among the envelopes, also under a name that an envelope could have."""
+    good = world.head()
     world.commit(project_files(), by="alice", branch="topic")
     data = next(iter(world.envelopes(world.signables("topic"), "bob", "approve").values()))
     oid = "1" * 40 if mode == SUBMODULE else tools.blob(world, data)
-    tools.plant(world, (b"approvals/ab/\xff\xfe.json", mode, oid), (b"approvals/ab/x.json", mode, oid))
-    tools.plant(world, (b"approvals/cd", mode, oid), by="mallory", sign=False)
-    run = commands.run(world, "verify")  # As of now, so that the checkpoint is written.
-    assert run.code == VERIFIED, run.out
-    assert {item["code"] for item in run.json["ignored"]} <= {"approval.malformed", "approval.misplaced"}
-    assert commands.run(world, "verify").code == VERIFIED
-    world.merge("topic")
-    assert "approval.quorum" in commands.verify(world).codes
+    tools.plant(world, (path, mode, oid), by="mallory", sign=False)
+    tools.refused_until_restored(commands, world, good, "git.unsupported_entry")
+
+
+def test_envelope_under_a_name_that_is_no_text(commands: Commands, world: World) -> None:
+    """G7: a valid approval in a file whose name is not UTF-8 does not count, and the checkpoint survives it."""
+    good = world.head()
+    world.commit(project_files(), by="alice", branch="topic")
+    data = next(iter(world.envelopes(world.signables("topic"), "bob", "approve").values()))
+    tools.plant(world, (b"approvals/ab/\xff\xfe.json", FILE, tools.blob(world, data)))
+    for _attempt in range(2):  # As of now, so that a checkpoint is written, and then read.
+        run = commands.run(world, "verify")
+        assert (run.code, run.codes) == (REFUSED, ["git.unsafe_path"])
+    tools.refused_until_restored(commands, world, good, "git.unsafe_path")
 
 
 def test_envelope_removed_and_brought_back(commands: Commands, world: World) -> None:

@@ -22,7 +22,6 @@ from tests.attacks.story import (
 )
 from tests.simulator import World, policy_files, project_files, repository_document, version_digest_of
 
-
 # -- T27: rollback ------------------------------------------------------------------------------------------------
 
 
