@@ -16,11 +16,12 @@ from gaitops.change.deltas import Delta
 from gaitops.change.effects import Effect, assignment_operations
 from gaitops.change.operations import Operation
 from gaitops.documents.globs import matches
-from gaitops.documents.layout import Location, classify
+from gaitops.documents.layout import Location, classify, principal_path
 from gaitops.documents.models.governance import LegalHold
 from gaitops.documents.models.policy import Policy
 from gaitops.documents.models.tenancy import Environment
-from gaitops.documents.models.trust import Revocation
+from gaitops.documents.models.trust import Principal, Revocation, RevokedIdentity
+from gaitops.fleet.people import identities_of
 from gaitops.fleet.scopes import FLEET, environment_scope, org_scope, project_scope
 from gaitops.fleet.state import FleetState
 
@@ -219,7 +220,7 @@ def _revocation(case: _Case) -> Operation:
     spec = document.spec
     details["cause"] = spec.cause
     if spec.identity is not None:
-        org = spec.identity.principal.partition("/")[0] if "/" in spec.identity.principal else None
+        org = _owner(spec.identity, case.before)
         details |= {"principal": spec.identity.principal, "fingerprint": spec.identity.fingerprint}
         if spec.since is not None:
             details["since"] = spec.since
@@ -233,6 +234,16 @@ def _revocation(case: _Case) -> Operation:
             "revocation.policy_version", org_scope(named.org), (case.delta.path,), details, risks=risks
         )
     return Operation("revocation.release", FLEET, (case.delta.path,), details)
+
+
+def _owner(named: RevokedIdentity, before: FleetState) -> str | None:
+    """The organization that decides about a key: the one whose principal has it, and otherwise the fleet."""
+    org, slash, _name = named.principal.partition("/")
+    document = before.document(principal_path(named.principal), Principal) if slash else None
+    if document is None:
+        return None
+    keys = {identity.fingerprint for identity in identities_of(named.principal, document)}
+    return org if named.fingerprint in keys else None
 
 
 def _hold(case: _Case) -> Operation:

@@ -149,9 +149,11 @@ def _run(
     if push and printed:
         raise click.UsageError("--push and --print exclude each other")
     delivery = Delivery(repo, remote, branch)
+    protected = base
     if branch is not None:
+        protected = f"{remote}/{base}"
         base, head = delivery.fetch(base)
-    with opened(repo, base, trust_root) as history:
+    with opened(repo, base, trust_root, branch=protected) as history:
         signables = _signables(history, head, affirm, include_pending=include_pending)
         if not signables:
             raise InvalidInputError.of("approval.nothing", "nothing in this change needs a signature")

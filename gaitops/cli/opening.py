@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _COLLECT_AFTER = 200_000
 """Allocations before the cyclic garbage collector runs in commands that read a history."""
+_COMMIT_ID = re.compile(r"[0-9a-f]{40}(?:~[0-9]+)?")
 _AHEAD = timedelta(minutes=5)
 """``--at`` may not lie further ahead: a verdict about a time that nobody has lived through proves nothing."""
 
@@ -49,9 +52,13 @@ def opened(
     *,
     at: datetime | None = None,
     cache: bool = True,
+    branch: str | None = None,
     from_release: Path | None = None,
 ) -> Iterator[History]:
-    """The folded history of ``rev``. The checkpoint is used, and kept up to date when judging as of now."""
+    """The folded history of ``rev``.
+
+    The checkpoint of ``branch`` (default: ``rev``) is used, and kept up to date when judging as of now.
+    """
     from gaitops.git.repository import Repository
     from gaitops.history.session import open_history
 
@@ -61,7 +68,7 @@ def opened(
     repository = Repository.open(repo)
     head = repository.resolve(rev)
     anchor = _anchor(from_release, trust_root) if from_release is not None else None
-    checkpoint = state_directory("checkpoints") / f"{trust_root}.db" if cache and anchor is None else None
+    checkpoint = _checkpoint(trust_root, branch or rev) if cache and anchor is None else None
     with (
         progress("verifying commits") as advance,
         open_history(
@@ -78,6 +85,17 @@ def opened(
         yield history
     if history.checkpoint_failed:
         note("note: the checkpoint could not be written; the next run starts from genesis")
+
+
+def _checkpoint(trust_root: str, branch: str) -> Path | None:
+    """File of the checkpoint of one branch; none for a commit id or ``HEAD``, which name no branch.
+
+    One per branch, because a head that does not continue the checkpoint's is reported as a rewritten history.
+    """
+    if branch == "HEAD" or _COMMIT_ID.fullmatch(branch):
+        return None
+    name = hashlib.sha256(branch.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return state_directory("checkpoints", trust_root) / f"{name}.db"
 
 
 def _anchor(folder: Path, trust_root: str) -> Anchor:

@@ -16,6 +16,9 @@ from gaitops.documents.models.base import NAME_PATTERN, SHA256_PATTERN
 from gaitops.errors import InvalidInputError, Problem
 from gaitops.signing.keys import parse_public_key
 
+FLEET: Final = "fleet"
+"""Name of the partition outside all organizations, so no organization can have it."""
+
 _NAME: Final = re.compile(NAME_PATTERN)
 _DIGEST: Final = re.compile(SHA256_PATTERN)
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,128}")
@@ -76,6 +79,10 @@ def _naming_problems(parameters: FleetParameters) -> Iterable[Problem]:
             if not _NAME.fullmatch(name):
                 expected = "1 to 63 lowercase letters, digits and inner hyphens"
                 yield Problem("init.name", f"{name!r} is not a name: expected {expected}", field=field)
+        if field == "orgs" and FLEET in names:
+            yield Problem(
+                "init.name", f"{FLEET!r} is the name of what belongs to no organization", field=field
+            )
         if len(set(names)) != len(names):
             yield Problem("init.duplicate", f"a name stands twice among {', '.join(names)}", field=field)
 

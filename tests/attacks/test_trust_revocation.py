@@ -14,6 +14,7 @@ from tests.attacks.story import (
     Commands,
     approvals_of,
     hire,
+    hire_in_org,
     project,
     revocation,
     rule,
@@ -130,12 +131,24 @@ def test_t16_the_key_that_somebody_is_about_to_get(staffed: World, commands: Com
     commands.survives(staffed, "permission.denied", "approval.quorum")
 
 
+def test_t16_an_org_revokes_what_is_its_own(world: World, commands: Commands) -> None:
+    """The admins of acme revoke a key of one of their people; a key that acme does not have is none of their business."""
+    hire_in_org(world, "acme", {"platform_admin": ["root1", "root2"], "approver": ["one"]})
+    files = revocation("r1", "acme/one", world.actor("acme/one"), cause="retired")
+    world.land(files, by="acme/root1", approvers=["acme/root2"])
+    commands.accepts(world)
+    world.commit(revocation("r2", "acme/one", Actor("grace")), by="acme/root1", branch="topic")
+    world.approve("topic", "acme/root2")
+    world.merge("topic", by="acme/root1")
+    commands.survives(world, "permission.denied", "approval.quorum")
+
+
 # -- T17: compromised since ---------------------------------------------------------------------------------------
 
 
 def stolen(world: World) -> str:
     """Dave's key is stolen: the commit from which on it is not to be trusted. It then carries two decisions."""
-    since = world.tick() and world.commit({"README.md": "hello\n"}, by="alice")
+    since = world.commit({"README.md": "hello\n"}, by="alice")
     world.land(project("pay", summary="carried by dave"), by="alice", approvers=["dave"])
     world.land(project("ledger", summary="carried by erin"), by="alice", approvers=["erin"])
     return since

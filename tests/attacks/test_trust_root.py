@@ -28,7 +28,7 @@ def forged(data: bytes, edit: Callable[[dict[str, Any]], None], actors: Sequence
     """A root file as no ceremony would write it, with valid signatures."""
     value = json.loads(data)
     edit(value["signed"])
-    message = encode_canonical(value["signed"]).encode()
+    message = str(encode_canonical(value["signed"])).encode()
     value["signatures"] = [
         {"keyid": actor.signer.public_key.keyid, "sig": actor.key.sign(message).hex()} for actor in actors
     ]
