@@ -22,6 +22,7 @@ from gaitops.fleet.assignments import resolve_all
 from gaitops.git.repository import Repository
 from gaitops.history.proposal import propose
 from gaitops.history.session import open_history
+from gaitops.history.signatures import SignatureChecks
 from gaitops.report.proposals import proposal_text
 
 # Loaded by the engine when first needed; a start-up cost, which the whole-process rows measure.
@@ -58,6 +59,17 @@ def bare(fleet: Written) -> dict[str, float]:
     start = time.perf_counter()
     check_all(checks)
     return {"seconds": time.perf_counter() - start, "signatures": len(checks)}
+
+
+def signatures(fleet: Written, count: int) -> dict[str, float]:
+    """The newest commit signatures, read and checked as the engine does, from opening the repository on."""
+    start = time.perf_counter()
+    repository = Repository.open(Path(fleet.path))
+    with SignatureChecks() as checks:
+        signers = [checks.commit(repository.commit(oid)) for oid in fleet.signed_commits[-count:]]
+    seconds = time.perf_counter() - start
+    assert all(signer.fingerprint for signer in signers)
+    return {"seconds": seconds, "signatures": len(signers)}
 
 
 def resolve(fleet: Written, branch: str, checkpoint: Path) -> dict[str, float]:
@@ -98,9 +110,10 @@ def _cpu(work: Callable[[], object]) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["cold", "warm", "bare", "resolve", "check"])
+    parser.add_argument("what", choices=["cold", "warm", "bare", "signatures", "resolve", "check"])
     parser.add_argument("path", type=Path)
     parser.add_argument("--branch", default="main")
+    parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args(arguments)
     fleet = Written.load(options.path)
@@ -108,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "cold": lambda: cold(fleet, options.branch),
         "warm": lambda: warm(fleet, options.branch, options.checkpoint),
         "bare": lambda: bare(fleet),
+        "signatures": lambda: signatures(fleet, options.count),
         "resolve": lambda: resolve(fleet, options.branch, options.checkpoint),
         "check": lambda: check(fleet, options.checkpoint),
     }

@@ -55,17 +55,15 @@ def rows(work: Path, *, repeats: int, quick: bool, reuse: bool) -> Iterator[Row]
     yield from cases.cold_history(long, repeats)
     _note("verification with a checkpoint")
     yield from cases.one_more_commit(short, long, work, repeats)
-    _note("verifying the large fleet once, for its checkpoint")
-    checkpoint = work / f"checkpoint-fleet{suffix}" / "main.db"
-    if not (reuse and checkpoint.exists()):
-        checkpoint.unlink(missing_ok=True)
-        measured("warm", fleet.path, "--checkpoint", checkpoint)
     _note("gaitops check")
     size = f"{repositories:,} repositories, {versions:,} policy versions"
-    yield from cases.check_pull_request(fleet, size, checkpoint, work / f"state{suffix}", 3 * repeats)
+    yield from cases.check_pull_request(fleet, size, work / f"state{suffix}", 3 * repeats)
     _note("start-up")
     yield from cases.start_up(3 * repeats)
     _note("resolving")
+    checkpoint = work / f"checkpoint-fleet{suffix}" / "main.db"
+    checkpoint.unlink(missing_ok=True)
+    measured("warm", fleet.path, "--checkpoint", checkpoint)
     yield from cases.resolve_all(fleet, checkpoint, repeats)
 
 

@@ -196,7 +196,12 @@ class World:
         """Commit a tree as it is, on any parents: merges, strange modes, whatever a push can bring."""
         actor = self.actor(by)
         ident = f"{by} <{actor.email}> {int((when or self.tick()).timestamp())} +0000"
-        lines = [f"tree {tree}", *(f"parent {oid}" for oid in parents), f"author {ident}", f"committer {ident}"]
+        lines = [
+            f"tree {tree}",
+            *(f"parent {oid}" for oid in parents),
+            f"author {ident}",
+            f"committer {ident}",
+        ]
         head, body = ("\n".join(lines) + "\n").encode(), f"\n{message}\n".encode()
         if signed:
             armored = actor.sign_commit(head + body).strip(b"\n").replace(b"\n", b"\n ")

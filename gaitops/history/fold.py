@@ -41,6 +41,7 @@ from gaitops.history.doubt import Doubt
 from gaitops.history.facts import LedgerFacts
 from gaitops.history.ledger import Ledger
 from gaitops.history.people import Directories, orgs_concerned
+from gaitops.history.protection import Protection
 from gaitops.history.recording import Recorder
 from gaitops.history.signatures import SignatureChecks
 from gaitops.history.standing import Partition, Standing
@@ -80,15 +81,14 @@ class Fold:
         self.trees = PartitionTrees(repository)
         self.chain = Chain(repository, ledger)
         self.authors = RangeAuthors(repository, checks, self.chain)
-        self.facts = LedgerFacts(
-            repository, ledger, checks, standing.root, DEFAULT_SKEW, standing.doubtful
-        )
+        self.facts = LedgerFacts(repository, ledger, checks, standing.root, DEFAULT_SKEW, standing.doubtful)
         self.saw_future = False
         """Whether a commit lay after the verification time: a later run may judge it otherwise."""
         self._checks = checks
         self._genesis_path = genesis_path
         self._current: tuple[tuple[object, ...], FleetState] | None = None
         self._directories = Directories()
+        self._protection = Protection(repository, self.trees)
         self._recorder = Recorder(ledger, standing, self.facts)
         self._doubt = Doubt(ledger, standing)
         self._refresh_skew()
@@ -108,18 +108,20 @@ class Fold:
     def _expect(self, commits: Sequence[str]) -> None:
         """Start signature checks of what comes next; a wrong guess costs a check and changes nothing."""
         previous = self.standing.head or None
+        state = self.verified() if self.standing.born else None
         for oid in commits:
-            step = self.trees.step(previous, oid)
-            commit = self.repository.commit(oid)
-            if commit.signature is not None and self._looks_protected(step, previous, oid):
-                self._checks.expect_commit(commit)
-            for envelope in step.envelopes:
-                self._expect_envelope(envelope)
+            if state is None or previous is None or not self._protection.is_quiet(previous, oid, state):
+                self._expect_step(self.trees.step(previous, oid), previous, oid, state)
             previous = oid
 
-    def _looks_protected(self, step: Step, previous: str | None, commit: str) -> bool:
-        state = self.verified() if self.standing.born else None
-        return any(self._is_protected_change(name, previous, commit, state) for name in step.touched)
+    def _expect_step(self, step: Step, previous: str | None, oid: str, state: FleetState | None) -> None:
+        commit = self.repository.commit(oid)
+        if commit.signature is not None and any(
+            self._protection.touches(name, previous, oid, state) for name in step.touched
+        ):
+            self._checks.expect_commit(commit)
+        for envelope in step.envelopes:
+            self._expect_envelope(envelope)
 
     def _expect_envelope(self, envelope: TreeChange) -> None:
         attestation = self.facts.peek(envelope)
@@ -133,6 +135,8 @@ class Fold:
         before = self.verified() if standing.born else None
         self.chain.extend(commit, position)
         standing.head, standing.position = commit, position
+        if before is not None and previous is not None and self._is_quiet(previous, commit, before):
+            return
         step = self.trees.step(previous, commit)
         for envelope in step.envelopes:
             self._take(envelope, position)
@@ -152,6 +156,13 @@ class Fold:
         if standing.doubtful:
             self._affirm(position)
 
+    def _is_quiet(self, previous: str, commit: str, before: FleetState) -> bool:
+        """Whether a step changes nothing that matters while nothing waits for a later commit."""
+        standing = self.standing
+        if standing.stale or standing.doubtful or any(item.queue for item in standing.partitions.values()):
+            return False
+        return self._protection.is_quiet(previous, commit, before)
+
     def _take(self, envelope: TreeChange, position: int) -> None:
         attestation = self.facts.take(envelope, position)
         if attestation is None:
@@ -159,30 +170,13 @@ class Fold:
         for item in attestation.deltas:
             self.standing.stale.add(classify(item.path).partition)
 
-    def _is_protected_change(
-        self, name: str, previous: str | None, commit: str, state: FleetState | None
-    ) -> bool:
-        """Whether a step changes anything that needs authorization; most commits of a busy branch do not.
-
-        ``state`` is the verified state before the step, which alone says what is unprotected; ``None`` before genesis.
-        """
-        if state is None:
-            return True
-        try:
-            changes = self.trees.changes(name, previous, commit)
-        except VerificationError as error:
-            if error.code != TOO_LARGE:
-                raise
-            return True
-        return any(not is_unprotected(item.path, state) for item in changes)
-
     def _enqueue_touched(
         self, step: Step, previous: str | None, commit: str, before: FleetState | None
     ) -> None:
         position = self.standing.position
         for name in step.touched:
             partition = self.standing.partition(name)
-            if partition.queue or self._is_protected_change(name, previous, commit, before):
+            if partition.queue or self._protection.touches(name, previous, commit, before):
                 self._enqueue(partition, position)
         fleet = self.standing.partition(FLEET_PARTITION)
         if step.envelopes and fleet.queue and fleet.queue[-1] != position:

@@ -113,7 +113,9 @@ class Recorder:
         for decision in judgement.decisions:
             standing.latest = max(occasion.at, standing.latest or occasion.at)
             for item in decision.approvals.counted:
-                standing.bounds[partition] = max(item.issued_at, standing.bounds.get(partition, item.issued_at))
+                standing.bounds[partition] = max(
+                    item.issued_at, standing.bounds.get(partition, item.issued_at)
+                )
 
     def _claims(self, judgement: Judgement) -> None:
         """Which document lists which repository, so that a second one is noticed without reading them all."""

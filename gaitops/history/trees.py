@@ -51,7 +51,7 @@ class PartitionTrees:
         """Partitions and envelopes that differ between two neighbours on the chain."""
         step = self._steps.get((previous, commit))
         if step is None:
-            step = _kept(self._steps, (previous, commit), self._step(previous, commit))
+            step = kept(self._steps, (previous, commit), self._step(previous, commit))
         return step
 
     def _step(self, previous: str | None, commit: str) -> Step:
@@ -90,7 +90,7 @@ class PartitionTrees:
                 if error.code != TOO_LARGE:
                     raise
                 found = error
-            _kept(self._changes, key, found)
+            kept(self._changes, key, found)
         if isinstance(found, VerificationError):
             raise found
         return found
@@ -156,7 +156,7 @@ class PartitionTrees:
         if names is None:
             entries = self._entries(tree)
             found = sorted(name for name, entry in entries.items() if _owner(name, entry) != FLEET_PARTITION)
-            names = _kept(self._orgs, tree, tuple(found))
+            names = kept(self._orgs, tree, tuple(found))
         return names
 
     def _tree(self, commit: str | None) -> str | None:
@@ -170,7 +170,7 @@ class PartitionTrees:
         if commit is None:
             return {}
         root = self._roots.get(commit)
-        return root if root is not None else _kept(self._roots, commit, self._read_root(commit))
+        return root if root is not None else kept(self._roots, commit, self._read_root(commit))
 
     def _read_root(self, commit: str) -> dict[str, str]:
         entries = self._repository.tree_entries(self._repository.tree_of(commit))
@@ -200,7 +200,7 @@ def _no_folder(name: str, *roots: Mapping[str, str]) -> bool:
     return any(" " in root.get(name, "") for root in roots)
 
 
-def _kept(memory: dict[K, V], key: K, value: V) -> V:
+def kept(memory: dict[K, V], key: K, value: V) -> V:
     """Remember a value for the moment: the same comparison is asked for a few times in a row."""
     if len(memory) >= REMEMBERED:
         memory.clear()

@@ -49,7 +49,9 @@ class Commands:
     def run(self, world: World, *arguments: str | Path) -> Run:
         """One command in a world's repository, with its trust root, at its time."""
         self.clock["now"] = world.now
-        return self.invoke(*arguments, "--repo", world.path, "--trust-root", f"sha256:{world.trust_root}", "--json")
+        return self.invoke(
+            *arguments, "--repo", world.path, "--trust-root", f"sha256:{world.trust_root}", "--json"
+        )
 
     def verify(self, world: World, *options: str, rev: str = "main") -> Run:
         """``gaitops verify`` without any memory of earlier runs."""
@@ -69,7 +71,9 @@ class Commands:
         key.chmod(0o600)
         return self.run(world, "publish", "--out", out, "--key", key, "--first"), out
 
-    def survives(self, world: World, *codes: str, forbidden: Sequence[str] = (), org: str | None = None) -> dict[str, Any]:
+    def survives(
+        self, world: World, *codes: str, forbidden: Sequence[str] = (), org: str | None = None
+    ) -> dict[str, Any]:
         """The history of main is refused for these reasons, and nothing of what waits is published.
 
         Args:
@@ -203,7 +207,10 @@ def hire(
     world: World, *names: str, roles: Sequence[str] = ROLES, scope: str = "fleet", groups: Sequence[str] = ()
 ) -> None:
     """Root people add principals of the fleet, with roles."""
-    files = {f"trust/principals/{name}.yaml": principal_document(world.actor(name), groups=groups) for name in names}
+    files = {
+        f"trust/principals/{name}.yaml": principal_document(world.actor(name), groups=groups)
+        for name in names
+    }
     for role in roles:
         label = f"{names[0]}-{role.replace('_', '-')}"
         files[f"trust/roles/{label}.yaml"] = binding_document(label, role, scope, names)
@@ -214,7 +221,8 @@ def hire_in_org(world: World, org: str, roles: Mapping[str, Sequence[str]]) -> N
     """An organization gets people of its own: role → names."""
     names = sorted({name for members in roles.values() for name in members})
     files = {
-        f"orgs/{org}/principals/{name}.yaml": principal_document(world.actor(f"{org}/{name}")) for name in names
+        f"orgs/{org}/principals/{name}.yaml": principal_document(world.actor(f"{org}/{name}"))
+        for name in names
     }
     for role, members in roles.items():
         label = role.replace("_", "-")
@@ -241,7 +249,9 @@ def in_production(world: World, *, version: str = "1.0.0") -> None:
 
 def production(version: str, *, tier: str = "production", **options: Any) -> dict[str, str]:
     """The production environment on a version."""
-    return {PRODUCTION: environment_document("production", tier, {"name": "guard", "version": version}, **options)}
+    return {
+        PRODUCTION: environment_document("production", tier, {"name": "guard", "version": version}, **options)
+    }
 
 
 def assign(world: World, version: str) -> None:
@@ -260,7 +270,11 @@ def edited(files: Mapping[str, bytes], edit: Callable[[dict[str, Any]], None]) -
 
 
 def restated(
-    world: World, files: Mapping[str, bytes], actor: Actor, principal: str, edit: Callable[[dict[str, Any]], None]
+    world: World,
+    files: Mapping[str, bytes],
+    actor: Actor,
+    principal: str,
+    edit: Callable[[dict[str, Any]], None],
 ) -> dict[str, bytes]:
     """Envelopes whose predicate was changed and which were signed anew."""
     made: dict[str, bytes] = {}

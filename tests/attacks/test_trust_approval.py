@@ -88,7 +88,9 @@ def test_t04_one_person_with_two_keys(world: World, commands: Commands) -> None:
     """T4: one person, two keys, quorum 2."""
     second = Actor("dave", seed="dave-two")
     files = {
-        "trust/principals/dave.yaml": with_identity(principal_document(world.actor("dave")), second, "second"),
+        "trust/principals/dave.yaml": with_identity(
+            principal_document(world.actor("dave")), second, "second"
+        ),
         "trust/roles/dave.yaml": binding_document("dave", "platform_admin", "fleet", ["dave"]),
         **rule("two", ["project.*"], quorum=2),
     }
@@ -115,7 +117,10 @@ def test_t05_the_same_signature_twice(world: World, commands: Commands) -> None:
     envelope = approvals_of(world, "topic", "bob")
     (path,) = envelope
     doubled = edited(envelope, lambda value: value["signatures"].append(value["signatures"][0]))
-    copies = {path.replace("/bob.", "/carol."): envelope[path], path.replace("/bob.", "/dave."): doubled[path]}
+    copies = {
+        path.replace("/bob.", "/carol."): envelope[path],
+        path.replace("/bob.", "/dave."): doubled[path],
+    }
     world.commit({**doubled, **copies}, by="bob", branch="topic")
     assert commands.check(world, "topic").code == PENDING
     world.merge("topic")
@@ -356,7 +361,8 @@ def test_t12_a_weak_key_is_nobodys(world: World, commands: Commands) -> None:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     weak = world.actor("dave")
     text = principal_document(weak).replace(
-        weak.pem.replace("\n", "\\n"), key.public_bytes(serialization.Encoding.PEM, form).decode().replace("\n", "\\n")
+        weak.pem.replace("\n", "\\n"),
+        key.public_bytes(serialization.Encoding.PEM, form).decode().replace("\n", "\\n"),
     )
     world.commit({"trust/principals/dave.yaml": text}, by="alice")
     commands.survives(world, "key.weak")

@@ -31,7 +31,19 @@ def test_t31_a_forged_base(world: World, commands: Commands) -> None:
     check = commands.check(world, "topic")
     assert (check.code, check.codes) == (REFUSED, ["history.base_unverified"])
     key = key_file(commands, world, "bob")
-    arguments = ("approve", "--base", "main", "--head", "topic", "--as", "bob", "--key", key, "--print", "--yes")
+    arguments = (
+        "approve",
+        "--base",
+        "main",
+        "--head",
+        "topic",
+        "--as",
+        "bob",
+        "--key",
+        key,
+        "--print",
+        "--yes",
+    )
     run = commands.run(world, *arguments)
     assert (run.code, run.codes) == (REFUSED, ["history.base_unverified"])
     commands.survives(world, "approval.quorum")

@@ -38,7 +38,11 @@ from tests.simulator import (
 def two_orgs(tmp_path: Path) -> World:
     """A fleet of acme and beta, each with an admin, an author and approvers of its own."""
     world = World(tmp_path / "two", orgs=("acme", "beta"))
-    staff = {"platform_admin": ["root1", "root2", "root3"], "policy_author": ["author"], "approver": ["one", "two"]}
+    staff = {
+        "platform_admin": ["root1", "root2", "root3"],
+        "policy_author": ["author"],
+        "approver": ["one", "two"],
+    }
     for org in ("acme", "beta"):
         hire_in_org(world, org, staff)
     return world
@@ -112,8 +116,13 @@ def test_t14_a_role_that_may_not_propose(
     """T14: auditor, approver, analyst and operator propose what is not theirs."""
     in_production(world)
     hire(world, "dave", roles=(role,))
-    renamed = {path.replace("guard", "fence").replace("/pay/project", "/new/project"): text for path, text in files.items()}
-    renamed = {path: text.replace('"guard"', '"fence"').replace('"pay"', '"new"') for path, text in renamed.items()}
+    renamed = {
+        path.replace("guard", "fence").replace("/pay/project", "/new/project"): text
+        for path, text in files.items()
+    }
+    renamed = {
+        path: text.replace('"guard"', '"fence"').replace('"pay"', '"new"') for path, text in renamed.items()
+    }
     world.commit(files if PRODUCTION in files else renamed, by="dave", branch="topic")
     world.approve("topic", "bob", "carol")
     check = commands.check(world, "topic")
@@ -152,9 +161,7 @@ def test_t14_an_auditor_places_a_hold(world: World, commands: Commands) -> None:
         pytest.param({"orgs/acme/.gitattributes": "* filter=evil\n"}, id="attributes inside an org"),
     ],
 )
-def test_t15_without_the_root_quorum(
-    world: World, commands: Commands, files: dict[str, str | None]
-) -> None:
+def test_t15_without_the_root_quorum(world: World, commands: Commands, files: dict[str, str | None]) -> None:
     """T15: an administrator without a root key, two other ones approve, one of them with a root key."""
     hire(world, "dave", "erin", roles=("platform_admin",))
     world.commit(files, by="dave", branch="topic")
@@ -314,7 +321,9 @@ def test_t13_two_envelopes_for_two_partitions(two_orgs: World, commands: Command
     two_orgs.commit(files, by="alice", branch="topic")
     for org in ("acme", "beta"):
         signables = [item for item in two_orgs.signables("topic") if item.partition == org]
-        two_orgs.commit(two_orgs.envelopes(signables, f"{org}/one", "approve"), by=f"{org}/one", branch="topic")
+        two_orgs.commit(
+            two_orgs.envelopes(signables, f"{org}/one", "approve"), by=f"{org}/one", branch="topic"
+        )
     assert approvals_of(two_orgs, "topic", "bob")
     two_orgs.merge("topic")
     commands.accepts(two_orgs)

@@ -156,7 +156,9 @@ def stolen(world: World) -> str:
 
 def revoke_since(world: World, since: str) -> None:
     """The theft is noticed."""
-    world.land(revocation("r1", "dave", world.actor("dave"), since=since), by="alice", approvers=["bob", "carol"])
+    world.land(
+        revocation("r1", "dave", world.actor("dave"), since=since), by="alice", approvers=["bob", "carol"]
+    )
 
 
 def test_t17_decisions_of_a_stolen_key(staffed: World, commands: Commands) -> None:
@@ -256,7 +258,10 @@ def test_t17_doubt_stops_its_own_partition_only(staffed: World, commands: Comman
     since = stolen(staffed)
     revoke_since(staffed, since)
     verdict = commands.survives(staffed, "decision.doubtful")
-    assert {item["name"]: item["verified"] for item in verdict["partitions"]} == {"fleet": True, "acme": False}
+    assert {item["name"]: item["verified"] for item in verdict["partitions"]} == {
+        "fleet": True,
+        "acme": False,
+    }
 
 
 # -- T18, T30 -----------------------------------------------------------------------------------------------------

@@ -145,9 +145,7 @@ def test_t03_a_ceremony_replaces_a_person(world: World, commands: Commands) -> N
     world.sign("topic", "carol")
     world.merge("topic")
     commands.survives(world, "approval.quorum", "permission.denied")
-    world.commit(
-        world.envelopes(world.signables("main", include_pending=True), "dave", "approve"), by="dave"
-    )
+    world.commit(world.envelopes(world.signables("main", include_pending=True), "dave", "approve"), by="dave")
     commands.accepts(world)
 
 

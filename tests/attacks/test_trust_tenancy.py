@@ -28,8 +28,16 @@ from tests.simulator import World, policy_files, project_files, repository_docum
 def third_version(world: World) -> None:
     """Version 3.0.0, strict again, descends from the lax 2.0.0."""
     parent = guard("2.0.0", text=LAX, parent="1.0.0", risk=None)
-    digest = version_digest_of(parent["orgs/acme/policies/guard/versions/2.0.0/version.yaml"], "guard", "2.0.0")
-    files = policy_files("guard", "3.0.0", text=LAX.replace("allow", "block") + "# three\n", parents=[("2.0.0", digest)], risk=None)
+    digest = version_digest_of(
+        parent["orgs/acme/policies/guard/versions/2.0.0/version.yaml"], "guard", "2.0.0"
+    )
+    files = policy_files(
+        "guard",
+        "3.0.0",
+        text=LAX.replace("allow", "block") + "# three\n",
+        parents=[("2.0.0", digest)],
+        risk=None,
+    )
     world.land(files, by="alice", approvers=["bob"])
 
 
@@ -70,7 +78,9 @@ def test_t27_a_withdrawn_version_is_no_safe_place(world: World, commands: Comman
         "policyVersion": {"org": "acme", "policy": "guard", "version": "1.0.0"},
         "reason": "story",
     }
-    world.land({"trust/revocations/one.yaml": document("Revocation", "one", spec)}, by="alice", approvers=["bob"])
+    world.land(
+        {"trust/revocations/one.yaml": document("Revocation", "one", spec)}, by="alice", approvers=["bob"]
+    )
     commands.accepts(world)
     world.commit(production("1.0.0"), by="alice", branch="topic")
     assert commands.check(world, "topic").code == REFUSED
@@ -102,7 +112,11 @@ def neighbours(tmp_path: Path) -> World:
 def test_t28_a_repository_of_another_org(neighbours: World, commands: Commands) -> None:
     """T28: beta lists a repository that acme owns, in a spelling of its own."""
     neighbours.land(project_files(), by="alice", approvers=["bob"])
-    for url in ("https://github.com/acme/checkout", "git@GitHub.com:acme/checkout.git", "https://github.com/ACME/x"):
+    for url in (
+        "https://github.com/acme/checkout",
+        "git@GitHub.com:acme/checkout.git",
+        "https://github.com/ACME/x",
+    ):
         files = project_files("raid", org="beta", repositories=[])
         path = "orgs/beta/projects/raid/repositories/checkout.yaml"
         files[path] = repository_document("checkout", org="beta", project="raid", url=url)
@@ -126,7 +140,9 @@ def test_t28_globs_that_overlap(neighbours: World, commands: Commands) -> None:
 def test_t28_a_claim_that_its_owner_left_behind(neighbours: World, commands: Commands, gone: str) -> None:
     """T28: acme gives up the glob but keeps the repository, so that beta's claim would make it belong to two."""
     neighbours.land(project_files(), by="alice", approvers=["bob"])
-    text = neighbours.read("orgs/acme/org.yaml").decode().replace("github.com/acme/*", "github.com/elsewhere/*")
+    text = (
+        neighbours.read("orgs/acme/org.yaml").decode().replace("github.com/acme/*", "github.com/elsewhere/*")
+    )
     left = {"orgs/acme/org.yaml": text if gone == "the glob" else None}
     neighbours.commit(left, by="alice")
     commands.survives(neighbours, "org.repository_claim")
@@ -135,7 +151,9 @@ def test_t28_a_claim_that_its_owner_left_behind(neighbours: World, commands: Com
 def test_t28_a_repository_changes_hands(neighbours: World, commands: Commands) -> None:
     """Acme gives a repository up with its glob; then beta may claim both."""
     neighbours.land(project_files(repositories=["checkout"]), by="alice", approvers=["bob"])
-    acme = neighbours.read("orgs/acme/org.yaml").decode().replace("github.com/acme/*", "github.com/acme/kept-*")
+    acme = (
+        neighbours.read("orgs/acme/org.yaml").decode().replace("github.com/acme/*", "github.com/acme/kept-*")
+    )
     neighbours.land(
         {"orgs/acme/org.yaml": acme, "orgs/acme/projects/pay/repositories/checkout.yaml": None},
         by="alice",
@@ -189,7 +207,10 @@ def timeless_commit(world: World, files: dict[str, str | None]) -> None:
 
     world.commit(files, by="mallory", signed=False)
     raw = world.repository.objects.read(world.head(), COMMIT)
-    lines = [line.rsplit(b" ", 2)[0] + b" 17junk +0000" if line.startswith(b"committer ") else line for line in raw.split(b"\n")]
+    lines = [
+        line.rsplit(b" ", 2)[0] + b" 17junk +0000" if line.startswith(b"committer ") else line
+        for line in raw.split(b"\n")
+    ]
     world.move("main", world.repository.objects.write(COMMIT, b"\n".join(lines)))
 
 

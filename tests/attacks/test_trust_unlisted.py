@@ -79,7 +79,9 @@ def approve_main(world: World, *principals: str) -> None:
 def test_a_path_that_seems_to_belong_to_nobody(world: World, commands: Commands, path: str) -> None:
     """Whatever name a file has, and whatever partition it pretends to be, nothing is verified by silence."""
     world.commit({path: EVIL}, by="mallory", signed=False)
-    world.commit({path.rpartition("/")[0] + "/x" if "/" in path else "x": EVIL}, by="mallory", branch="t", signed=False)
+    world.commit(
+        {path.rpartition("/")[0] + "/x" if "/" in path else "x": EVIL}, by="mallory", branch="t", signed=False
+    )
     commands.survives(world, forbidden=["evil"])
     assert commands.check(world, "t").code != VERIFIED
 
@@ -87,7 +89,9 @@ def test_a_path_that_seems_to_belong_to_nobody(world: World, commands: Commands,
 def test_a_malformed_fleet_file_next_to_a_harmless_one(world: World, commands: Commands) -> None:
     """Anybody who can push writes nonsense into fleet.yaml: a finding that a later commit repairs, never a crash."""
     good = world.read("fleet.yaml")
-    world.commit({"fleet.yaml": "nonsense: [", "a.txt": "x", "orgs/acme/a.txt": "x"}, by="mallory", signed=False)
+    world.commit(
+        {"fleet.yaml": "nonsense: [", "a.txt": "x", "orgs/acme/a.txt": "x"}, by="mallory", signed=False
+    )
     commands.survives(world, "document.syntax")
     world.commit({"fleet.yaml": good, "a.txt": None, "orgs/acme/a.txt": None}, by="mallory", signed=False)
     commands.accepts(world)
@@ -106,7 +110,9 @@ def test_removing_what_everything_rests_on(world: World, commands: Commands, gon
 def test_the_world_is_moved_into_another_folder(world: World, commands: Commands) -> None:
     """Trust is emptied and written anew under another capitalisation, which some file systems take for the same."""
     files = {path: world.read(path) for path in ("trust/roles/approvers.yaml", "trust/principals/bob.yaml")}
-    moved: dict[str, bytes | str | None] = {path.replace("trust/", "Trust/"): data for path, data in files.items()}
+    moved: dict[str, bytes | str | None] = {
+        path.replace("trust/", "Trust/"): data for path, data in files.items()
+    }
     world.commit(moved, by="alice")
     commands.survives(world, "git.unsafe_path")
 
@@ -120,9 +126,7 @@ def test_a_channel_moves_after_it_was_unshared(neighbours: World, commands: Comm
     neighbours.land(guard("1.0.0", channels=stable, shared=["beta"]), by="alice", approvers=["bob"])
     following = {"production": ("production", {"org": "acme", "name": "guard", "channel": "stable"})}
     neighbours.land(project_files(org="beta", environments=following), by="alice", approvers=["bob", "carol"])
-    neighbours.land(
-        guard("2.0.0", text=LAX, parent="1.0.0", channels=stable), by="alice", approvers=["bob"]
-    )
+    neighbours.land(guard("2.0.0", text=LAX, parent="1.0.0", channels=stable), by="alice", approvers=["bob"])
     commands.accepts(neighbours)
     moved = policy_document("guard", channels={"stable": "2.0.0"})
     neighbours.land({f"{GUARD}/policy.yaml": moved}, by="alice", approvers=["bob"])
@@ -152,9 +156,7 @@ def test_signatures_dated_ahead_in_another_org(neighbours: World, commands: Comm
 def test_a_group_of_the_fleet_claimed_by_an_org(world: World, commands: Commands) -> None:
     """An org gives its own people the name of the fleet's security group, which a rule asks for."""
     hire_in_org(world, "acme", {"approver": ["one"], "platform_admin": ["root1", "root2", "root3"]})
-    world.land(
-        rule("security", ["policy.*"], groups=["security"]), by="alice", approvers=["alice", "bob"]
-    )
+    world.land(rule("security", ["policy.*"], groups=["security"]), by="alice", approvers=["alice", "bob"])
     text = principal_document(world.actor("acme/one"), groups=["security"])
     world.land(
         {"orgs/acme/principals/one.yaml": text}, by="acme/root1", approvers=["acme/root2", "acme/root3"]
@@ -222,7 +224,11 @@ def test_operations_in_another_order_mean_the_same(world: World, commands: Comma
     """The order in which an envelope lists operations carries no meaning; leaving one out does."""
     in_production(world)
     folder = "orgs/acme/projects/pay/environments"
-    files = {f"{folder}/staging.yaml": production("1.0.0", tier="staging")[f"{folder}/production.yaml"].replace('"production"', '"staging"')}
+    files = {
+        f"{folder}/staging.yaml": production("1.0.0", tier="staging")[f"{folder}/production.yaml"].replace(
+            '"production"', '"staging"'
+        )
+    }
     world.commit(files, by="alice", branch="topic")
 
     def reverse(predicate: dict[str, Any]) -> None:
@@ -243,7 +249,10 @@ def test_operations_in_another_order_mean_the_same(world: World, commands: Comma
 def test_half_a_version_folder_is_no_version(world: World, commands: Commands) -> None:
     """Approvals of single files of a version folder do not add up to an approval of the version."""
     world.commit(guard("1.0.0"), by="alice", branch="whole")
-    for name, path in (("bob", f"{GUARD}/versions/1.0.0/gait.policy.yaml"), ("carol", f"{GUARD}/versions/1.0.0/version.yaml")):
+    for name, path in (
+        ("bob", f"{GUARD}/versions/1.0.0/gait.policy.yaml"),
+        ("carol", f"{GUARD}/versions/1.0.0/version.yaml"),
+    ):
 
         def cut(predicate: dict[str, Any], keep: str = path) -> None:
             predicate["deltas"] = [item for item in predicate["deltas"] if item["path"] == keep]
@@ -296,7 +305,9 @@ def test_an_identity_that_a_thief_brought_cannot_clear_its_own_doubt(
     person = "orgs/acme/principals/mallory.yaml"
     files = {
         person: principal_document(world.actor("acme/mallory")),
-        "orgs/acme/roles/admins.yaml": binding_document("admins", "platform_admin", "org/acme", ["acme/mallory"]),
+        "orgs/acme/roles/admins.yaml": binding_document(
+            "admins", "platform_admin", "org/acme", ["acme/mallory"]
+        ),
     }
     world.land(files, by="alice", approvers=["dave", "bob"])
     world.land(project(), by="alice", approvers=["acme/mallory"])
