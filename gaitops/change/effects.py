@@ -226,8 +226,8 @@ def with_safe_direction(
 ) -> tuple[Operation, ...]:
     """Mark operations that only go back to what was enforced immediately before (design 4, safe direction).
 
-    A move of one channel is safe when everything that it moves is; of several, the one that moves nothing now would
-    pass with the others.
+    A move of one channel is safe when it moves something and all of that goes back. Of several channels of a policy, the
+    one that moves nothing now would pass with the others.
     """
     fleet = before.fleet()
     window = parse_duration(fleet.spec.rollback_window) if fleet is not None else None
@@ -247,15 +247,18 @@ def with_safe_direction(
                 return False
         return True
 
-    safe_places = {item.move for item in moves if safe(item)}
-    all_safe = bool(moves) and len(safe_places) == len(moves)
+    safe_moves = {item.move for item in moves if safe(item)}
+
+    def goes_back(operation: Operation) -> bool:
+        channels = operation.details["channels"]
+        own = {item.move for item in moves if not set(item.causes).isdisjoint(operation.paths)}
+        return isinstance(channels, dict) and len(channels) == 1 and bool(own) and own <= safe_moves
 
     def mark(operation: Operation) -> Operation:
         if operation.kind == "policy.channel":
-            channels = operation.details["channels"]
-            return replace(operation, safe=all_safe and isinstance(channels, dict) and len(channels) == 1)
+            return replace(operation, safe=goes_back(operation))
         if operation.kind != "assignment.change":
             return operation
-        return replace(operation, safe=move_of(operation) in safe_places)
+        return replace(operation, safe=move_of(operation) in safe_moves)
 
     return tuple(mark(operation) for operation in operations)

@@ -208,7 +208,7 @@ def _base(evidence: Evidence, facts: Facts) -> Problem | None:
 
 def _time(evidence: Evidence, facts: Facts, occasion: Occasion) -> Problem | None:
     statement = evidence.attestation
-    if statement.issued_at - facts.skew > occasion.at:
+    if statement.issued_at > occasion.at + facts.skew:
         return _because(
             evidence, "approval.expired", f"not valid before {statement.issued_at:%Y-%m-%dT%H:%M:%SZ}"
         )

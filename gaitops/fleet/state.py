@@ -72,13 +72,13 @@ class FleetState:
         self.cache = cache
 
     def document(self, path: str, kind: type[D]) -> D | None:
-        """The document at ``path``, or ``None`` when there is no such file.
+        """The document at ``path``, or ``None`` when there is no regular file.
 
         Raises:
             InvalidInputError: the file is malformed or not of this kind.
         """
         entry = self.snapshot.entry(path)
-        if entry is None or entry.mode == TREE_MODE:
+        if entry is None or entry.mode not in FILE_MODES:
             return None
         return _of_kind(self.cache.load(self.snapshot, path, entry), kind, path)
 

@@ -25,7 +25,7 @@ from gaitops.history.fold import Fold
 from gaitops.history.ledger import Ledger
 from gaitops.history.signatures import SignatureChecks
 from gaitops.history.standing import Partition, Standing
-from gaitops.history.trees import FLEET_PARTITION
+from gaitops.history.trees import FLEET_PARTITION, PartitionTrees
 
 
 @dataclass(frozen=True)
@@ -62,38 +62,38 @@ def anchored_fold(
                 remedy="the protected branch was rewritten, or the release is of another branch",
             )
     position = positions[anchor.commit]
+    waiting = _waiting(repository, anchor, positions)
     standing = Standing(
         anchor.root,
         anchor.commit,
         position=position,
-        partitions=_partitions(repository, anchor, positions, position),
+        partitions=waiting,
         born=True,
         genesis=0,
         bounds={FLEET_PARTITION: anchor.time},
         latest=anchor.time,
     )
     ledger = Ledger()
-    oldest = min([position, *(item.position for item in standing.partitions.values() if item.queue)])
     _remember_revocations(repository, anchor, ledger)
     _remember_claims(repository, anchor, ledger)
     fold = Fold(repository, standing, ledger, checks, at=at)
-    fold.chain.pass_over(chain[:oldest])
-    for index in range(oldest, position + 1):
-        fold.chain.extend(chain[index], index)
+    # Who made what waits is found in the commits since it was verified; none before the anchor is a base (design 5).
+    oldest = min([position, *(max(item.position, 0) for item in waiting.values())])
+    fold.chain.pass_over(repository.reachable(chain[oldest - 1]) if oldest else ())
+    for index in range(oldest, position):
+        fold.chain.extend(chain[index], index, is_base=False)
+    fold.chain.extend(anchor.commit, position)
     return fold
 
 
-def _partitions(
-    repository: Repository, anchor: Anchor, positions: Mapping[str, int], position: int
-) -> dict[str, Partition]:
+def _waiting(repository: Repository, anchor: Anchor, positions: Mapping[str, int]) -> dict[str, Partition]:
     """Partitions that were not verified at the anchor wait there, from what was verified of them."""
-    folder = repository.snapshot(anchor.commit).children("orgs")
     waiting: dict[str, Partition] = {}
-    for name in (FLEET_PARTITION, *sorted(folder)):
+    for name in (FLEET_PARTITION, *PartitionTrees(repository).orgs(anchor.commit)):
         commit = anchor.partitions.get(name)
         if commit != anchor.commit:
             known = positions[commit] if commit is not None else -1
-            waiting[name] = Partition(name, commit, known, [position])
+            waiting[name] = Partition(name, commit, known, [positions[anchor.commit]])
     return waiting
 
 

@@ -7,7 +7,7 @@ position of the merge that made them reachable; that is where their signatures e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from gaitops.git.repository import Repository
@@ -24,10 +24,10 @@ class Chain:
         self._ids: dict[int, str] = {}
         self._joined: dict[int, list[str]] = {}
 
-    def extend(self, commit: str, position: int) -> None:
-        """Append the next commit of the chain."""
+    def extend(self, commit: str, position: int, *, is_base: bool = True) -> None:
+        """Append the next commit of the chain; without a position that others may name unless ``is_base``."""
         self._ids[position] = commit
-        self._ledger.put(spaces.POSITION, commit, position)
+        self._ledger.put(spaces.POSITION if is_base else spaces.SIDE, commit, position)
         joined = [commit]
         pending = list(self._repository.parents_of(commit)[1:])
         while pending:
@@ -39,8 +39,8 @@ class Chain:
             pending.extend(self._repository.parents_of(side))
         self._joined[position] = joined
 
-    def pass_over(self, commits: Sequence[str]) -> None:
-        """Know commits of the chain as reachable without a position: nothing that lies before an anchor counts as base."""
+    def pass_over(self, commits: Iterable[str]) -> None:
+        """Know commits that lie before an anchor as reachable: no merge brings them in again, and none counts as base."""
         for commit in commits:
             self._ledger.put(spaces.SIDE, commit, -1)
 

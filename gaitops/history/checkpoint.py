@@ -72,7 +72,7 @@ class Checkpoint:
     def _select(self, query: str, space: str, key: str) -> Iterator[tuple[str, Row]]:
         try:
             for name, value, mark in self._connection.execute(query, (space, key)):
-                if mark != _mark(self._trust_root, space, name, value):
+                if not isinstance(value, bytes) or mark != _mark(self._trust_root, space, name, value):
                     raise DamagedCheckpointError(f"{space}/{name}")
                 yield name, orjson.loads(value)
         except (sqlite3.Error, orjson.JSONDecodeError) as error:

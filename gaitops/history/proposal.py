@@ -87,9 +87,8 @@ def propose(history: History, head: str, *, include_pending: bool = False) -> Pr
             history.fold.facts.take(change, history.standing.position + 1)
     judgements = []
     if not problems:
-        after = _after(history, groups)
         judgements = [
-            _judge(history, name, after, commits)
+            _judge(history, name, groups[name], commits)
             for name in sorted(groups, key=lambda n: (n != FLEET_PARTITION, n))
         ]
     return Proposal(base, merge_base, head, commits, tuple(judgements), tuple(problems))
@@ -164,29 +163,32 @@ def _unverified_base(history: History, name: str) -> list[Problem]:
     ]
 
 
-def _after(history: History, groups: dict[str, list[TreeChange]]) -> FleetState:
-    """Content of the base with the branch's files applied, partition by partition.
+def _after(history: History, name: str, changes: Sequence[TreeChange]) -> FleetState:
+    """Verified state in which one partition is as it would be on the base with the branch's files.
 
-    For partitions that the branch does not touch, verified state stands.
+    Partitions advance one by one, so whatever else the branch changes is not seen: it may never be authorized.
     """
     fold = history.fold
     base = fold.repository.snapshot(history.standing.head)
     verified = fold.verified().snapshot
-    overlays = {
-        name: OverlaySnapshot(base, {item.path: item.after for item in changes})
-        for name, changes in groups.items()
+    overlay = OverlaySnapshot(base, {item.path: item.after for item in changes})
+    orgs: dict[str, Snapshot] = {
+        org: verified
+        for org, entry in verified.children("orgs").items()
+        if entry.mode == TREE_MODE and is_org_name(org)
     }
-    present = {name for name, entry in verified.children("orgs").items() if entry.mode == TREE_MODE}
-    names = {name for name in present if is_org_name(name)} | groups.keys() - {FLEET_PARTITION}
-    orgs = {name: overlays.get(name, verified) for name in names}
-    return FleetState(CompositeSnapshot(overlays.get(FLEET_PARTITION, verified), orgs), fold.cache)
+    if name == FLEET_PARTITION:
+        return FleetState(CompositeSnapshot(overlay, orgs), fold.cache)
+    return FleetState(CompositeSnapshot(verified, {**orgs, name: overlay}), fold.cache)
 
 
-def _judge(history: History, name: str, after: FleetState, commits: Sequence[str]) -> Judgement:
+def _judge(
+    history: History, name: str, branch: Sequence[TreeChange], commits: Sequence[str]
+) -> Judgement:
     fold, standing = history.fold, history.standing
     position = standing.position + 1
-    before = fold.verified()
-    changes = difference(before, after, name)
+    after = _after(history, name, branch)
+    changes = difference(fold.verified(), after, name)
     change = fold.change(name, changes, after, {})
     partition = standing.partitions.get(name)
     after_position = partition.position if partition is not None and partition.queue else standing.position

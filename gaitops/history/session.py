@@ -18,7 +18,7 @@ from gaitops.change.context import Occasion
 from gaitops.change.judge import Judgement
 from gaitops.content import FILE_MODES, Entry
 from gaitops.documents.layout import classify
-from gaitops.errors import GaitopsError, Problem, VerificationError
+from gaitops.errors import GaitopsError, InternalError, Problem, VerificationError
 from gaitops.fleet.root import TrustedRoot, check_not_expired, verify_first_root
 from gaitops.fleet.state import FleetState
 from gaitops.git.repository import Repository
@@ -164,6 +164,7 @@ def open_history(
     Raises:
         VerificationError: ``trust.root_mismatch``, ``history.not_descendant`` when the checkpoint's head is not on
             the chain, or a damaged repository (``git.*``).
+        InternalError: ``checkpoint.damaged``, at the end of the block: an answer in it needed a damaged row.
     """
     with SignatureChecks() as checks:
         if anchor is not None:
@@ -188,9 +189,25 @@ def open_history(
         # Before anything is asked: what a question takes in, like the envelopes of a pull request, is not history.
         if checkpoint is not None and writable and history.folded and not history.fold.saw_future:
             _save(checkpoint, trust_root, history, meta)
-        yield history
-        if known is not None:
-            known.close()
+        try:
+            yield history
+        except DamagedCheckpointError as error:
+            raise _damaged(checkpoint, error) from error
+        finally:
+            if known is not None:
+                known.close()
+
+
+def _damaged(checkpoint: Path | None, error: DamagedCheckpointError) -> InternalError:
+    """Damage that shows only when somebody asks: too late to start cold, so the file goes and the next run does."""
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return InternalError.of(
+        "checkpoint.damaged",
+        f"the local checkpoint is damaged ({error}) and was removed",
+        path=str(checkpoint),
+        remedy="run the command again; it starts from genesis",
+    )
 
 
 def _start(

@@ -96,13 +96,17 @@ class Standing:
             root=TrustedRoot.from_json(value["root"]),
             head=value["head"],
             position=value["position"],
-            partitions={row[0]: Partition(*row) for row in value["partitions"]},
+            # Copies: the meta row is compared later with what the file still holds.
+            partitions={
+                name: Partition(name, commit, position, list(queue))
+                for name, commit, position, queue in value["partitions"]
+            },
             born=value["born"],
             genesis=value["genesis"],
             bounds={name: parse_timestamp(time) for name, time in value["bounds"].items()},
             latest=parse_timestamp(latest) if latest is not None else None,
             sequence=value["sequence"],
             audit_head=value["auditHead"],
-            doubtful=value["doubtful"],
+            doubtful=dict(value["doubtful"]),
             stale=set(value["stale"]),
         )

@@ -102,7 +102,7 @@ def test_rules_combine_to_the_strictest() -> None:
     assert problems == ()
     assert (found.quorum, found.ttl) == (3, timedelta(hours=6))
     assert found.groups == {"security", "audit"}
-    assert found.assurance == {"ssh-sk"}
+    assert found.assurance == frozenset({"ssh-sk"})
     assert found.freeze_windows == ("holidays",)
     assert found.rules == ("built-in", "a", "b", "c")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gaitops.errors import VerificationError
+from gaitops.errors import InternalError, VerificationError
 from gaitops.history.audit import events_of
 from gaitops.history.events import Event
 from gaitops.history.proposal import propose
@@ -306,12 +306,6 @@ def _row_changed(path: Path) -> None:
     connection.close()
 
 
-def _row_moved(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE rows SET key = 'x' || key WHERE space = 'position'")
-    connection.close()
-
-
 def _world_writable(path: Path) -> None:
     path.chmod(0o666)
 
@@ -320,9 +314,7 @@ def _open_folder(path: Path) -> None:
     path.parent.chmod(0o777)
 
 
-@pytest.mark.parametrize(
-    "damage", [_truncated, _junk, _empty, _row_changed, _row_moved, _world_writable, _open_folder]
-)
+@pytest.mark.parametrize("damage", [_truncated, _junk, _empty, _row_changed, _world_writable, _open_folder])
 def test_a_damaged_checkpoint_is_ignored(
     world: World, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -338,7 +330,7 @@ def test_a_damaged_checkpoint_is_ignored(
     assert outcome(world, None)[1] == expected[1]
 
 
-@pytest.mark.parametrize("space", ["event", "evidence", "changed", "seen", "used"])
+@pytest.mark.parametrize("space", ["evidence", "changed", "seen", "used"])
 def test_any_damaged_row_is_noticed_or_without_effect(world: World, tmp_path: Path, space: str) -> None:
     """Rows are marked one by one: a changed row never changes a verdict or the log that is read from it."""
     checkpoint = tmp_path / "state" / "checkpoint.db"
@@ -348,6 +340,19 @@ def test_any_damaged_row_is_noticed_or_without_effect(world: World, tmp_path: Pa
         assert connection.execute("UPDATE rows SET value = '[]' WHERE space = ?", (space,)).rowcount
     connection.close()
     world.land(project(summary="two"), by="alice", approvers=["bob"])
+    assert outcome(world, checkpoint) == outcome(world, None)
+
+
+def test_damage_that_shows_late(world: World, tmp_path: Path) -> None:
+    """A damaged row that only an answer needs ends the run, never in a wrong answer; the next one starts cold."""
+    checkpoint = tmp_path / "state" / "checkpoint.db"
+    world.verify(checkpoint=checkpoint)
+    with sqlite3.connect(checkpoint) as connection:
+        connection.execute("UPDATE rows SET value = '[]' WHERE space = 'event'")
+    connection.close()
+    with pytest.raises(InternalError) as caught:
+        outcome(world, checkpoint)
+    assert caught.value.code == "checkpoint.damaged"
     assert outcome(world, checkpoint) == outcome(world, None)
 
 
