@@ -54,11 +54,6 @@ class Attestation:
     reason: str
     withdraws: frozenset[str]
 
-    @property
-    def is_affirmation(self) -> bool:
-        """Whether it confirms what is already there (equal before and after) instead of changing it."""
-        return all(item.before == item.after for item in self.deltas) and self.intent == "approve"
-
 
 def envelope_subject(path: str) -> str | None:
     """The deltas digest that an envelope's folder names; ``None`` when the path is not an envelope's."""

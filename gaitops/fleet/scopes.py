@@ -29,8 +29,3 @@ def contains(wider: str, narrower: str) -> bool:
 def overlaps(one: str, other: str) -> bool:
     """Whether something can lie in both scopes."""
     return contains(one, other) or contains(other, one)
-
-
-def org_of(scope: str) -> str | None:
-    """The organization that a scope lies in; ``None`` for the fleet."""
-    return scope.split("/")[1] if scope != FLEET else None

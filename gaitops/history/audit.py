@@ -13,6 +13,7 @@ from gaitops.history.session import History
 from gaitops.signing.canonical import canonical_json
 
 MAX_EXPORT_BYTES = 1 << 30
+"""Of an event, too: genesis names every path of the first tree."""
 
 
 def events_of(history: History) -> list[Event]:
@@ -33,7 +34,7 @@ def read_events(data: bytes, path: str) -> list[Event]:
     """
     events: list[Event] = []
     for number, line in enumerate(data.splitlines(), start=1):
-        value = loads(line, path)
+        value = loads(line, path, max_bytes=MAX_EXPORT_BYTES)
         if not isinstance(value, dict):
             raise InvalidInputError.of("audit.malformed", "an event is a JSON object", path=path, line=number)
         events.append(value)

@@ -21,8 +21,6 @@ Event = dict[str, Any]
 FIRST = "0" * 64
 """``previous`` of the first event."""
 
-RULES_VERSION = 1
-
 
 def event_hash(event: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical form of an event without its own hash."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from gaitops.change.attestation import MAX_ENVELOPE_BYTES, Attestation, read_attestation
@@ -27,6 +28,16 @@ from gaitops.signing.canonical import digest
 def delta_key(delta: Delta) -> str:
     """Name of a delta in the evidence index."""
     return digest(delta.to_json())
+
+
+@dataclass
+class _Tainted:
+    """What a compromised key helped to carry, so far: decisions are only added, and waiting changes ask again and again."""
+
+    keys: frozenset[str]
+    quorum: int = 0
+    following: int = 0
+    """Sequence number of the first decision that was not looked at yet."""
 
 
 def _check_place(path: str, entry: Entry) -> None:
@@ -56,6 +67,7 @@ class LedgerFacts:
         self._ledger = ledger
         self._checks = checks
         self._attestations: dict[str, Attestation] = {}
+        self._tainted: dict[tuple[str, int], _Tainted] = {}
 
     # -- taking in evidence --------------------------------------------------------------------------------
 
@@ -172,10 +184,10 @@ class LedgerFacts:
         position = self.position_of(since)
         if position is None:
             return None
-        tainted = frozenset({fingerprint})
-        highest = 0
-        for _key, event in self._ledger.items(spaces.EVENT, sequence_key(0)):
-            if event["position"] >= position and needs(event, tainted):
-                tainted |= frozenset(event["admits"])
-                highest = max(highest, event["requirement"]["quorum"])
-        return highest
+        found = self._tainted.setdefault((fingerprint, position), _Tainted(frozenset({fingerprint})))
+        for _key, event in self._ledger.items(spaces.EVENT, sequence_key(found.following)):
+            if event["position"] >= position and needs(event, found.keys):
+                found.keys |= frozenset(event["admits"])
+                found.quorum = max(found.quorum, event["requirement"]["quorum"])
+            found.following = event["sequence"] + 1
+        return found.quorum

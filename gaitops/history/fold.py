@@ -25,7 +25,7 @@ from gaitops.change.genesis import judge_genesis
 from gaitops.change.interpret import is_unprotected
 from gaitops.change.judge import Judgement, judge, judge_affirmation
 from gaitops.content import FILE_MODES
-from gaitops.documents.layout import classify
+from gaitops.documents.layout import classify, root_path
 from gaitops.documents.times import parse_duration
 from gaitops.errors import Problem, VerificationError
 from gaitops.fleet.composite import EMPTY, CompositeSnapshot
@@ -71,7 +71,6 @@ class Fold:
         checks: SignatureChecks,
         *,
         at: datetime,
-        genesis_path: str = "trust/root/1.root.json",
     ) -> None:
         self.repository = repository
         self.standing = standing
@@ -85,7 +84,6 @@ class Fold:
         self.saw_future = False
         """Whether a commit lay after the verification time: a later run may judge it otherwise."""
         self._checks = checks
-        self._genesis_path = genesis_path
         self._current: tuple[tuple[object, ...], FleetState] | None = None
         self._directories = Directories()
         self._protection = Protection(repository, self.trees)
@@ -190,7 +188,7 @@ class Fold:
         self.standing.stale.add(partition.name)
 
     def _holds_pinned_root(self, commit: str) -> bool:
-        entry = self.repository.snapshot(commit).entry(self._genesis_path)
+        entry = self.repository.snapshot(commit).entry(root_path(1))
         if entry is None or entry.mode not in FILE_MODES:
             return False
         return self.repository.sha256(entry.oid) == self.standing.root.trust_root

@@ -182,9 +182,7 @@ def _after(history: History, name: str, changes: Sequence[TreeChange]) -> FleetS
     return FleetState(CompositeSnapshot(verified, {**orgs, name: overlay}), fold.cache)
 
 
-def _judge(
-    history: History, name: str, branch: Sequence[TreeChange], commits: Sequence[str]
-) -> Judgement:
+def _judge(history: History, name: str, branch: Sequence[TreeChange], commits: Sequence[str]) -> Judgement:
     fold, standing = history.fold, history.standing
     position = standing.position + 1
     after = _after(history, name, branch)

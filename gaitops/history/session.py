@@ -17,7 +17,7 @@ from pathlib import Path
 from gaitops.change.context import Occasion
 from gaitops.change.judge import Judgement
 from gaitops.content import FILE_MODES, Entry
-from gaitops.documents.layout import classify
+from gaitops.documents.layout import classify, root_path
 from gaitops.errors import GaitopsError, InternalError, Problem, VerificationError
 from gaitops.fleet.root import TrustedRoot, check_not_expired, verify_first_root
 from gaitops.fleet.state import FleetState
@@ -31,7 +31,7 @@ from gaitops.history.standing import Standing
 from gaitops.history.trees import FLEET_PARTITION
 from gaitops.history.verdict import PartitionVerdict, Verdict, Waiting
 
-ROOT_PATH = "trust/root/1.root.json"
+ROOT_PATH = root_path(1)
 
 
 @dataclass
@@ -244,6 +244,11 @@ def _resume(
     """Continue from a checkpoint. A head that lies before it is refused later: a branch that was set back looks so."""
     meta = known.get(META, "state")
     standing = Standing.from_json(meta)
+    if not _has(repository, standing.head):
+        return (
+            None,
+            None,
+        )  # Another clone knows more of the fleet than this one: foreign, so ignored (design 5).
     ledger = Ledger(known)
     fold = Fold(repository, standing, ledger, checks, at=at)
     if standing.latest is not None and standing.latest > at + fold.facts.skew:
@@ -251,6 +256,14 @@ def _resume(
     for position, (commit, joined) in meta["chain"].items():
         fold.chain.remember(commit, int(position), joined)
     return History(repository, fold, 0, at), meta
+
+
+def _has(repository: Repository, commit: str) -> bool:
+    try:
+        repository.tree_of(commit)
+    except VerificationError:
+        return False
+    return True
 
 
 def _run(history: History, head: str, progress: Progress | None) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gaitops.change.judge import Judgement
@@ -103,20 +103,7 @@ class Verdict:
         if self.partitions and org not in {item.name for item in self.partitions[1:]}:
             raise InvalidInputError.of("org.unknown", f"there is no organization {org!r} at {self.head}")
         kept = tuple(item for item in self.partitions if item.name in ("fleet", org))
-        return Verdict(
-            self.head,
-            self.at,
-            self.trust_root,
-            self.root_version,
-            self.solo,
-            kept,
-            self.problems,
-            self.ignored,
-            self.audit_head,
-            self.decisions,
-            self.anchored_by,
-            self.folded,
-        )
+        return replace(self, partitions=kept)
 
     def to_json(self) -> dict[str, object]:
         """For ``--json``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaitops.change.deltas import Delta, delta_from_json, deltas_digest, ordered
@@ -27,6 +27,7 @@ _deltas = st.lists(
 
 
 @given(_deltas, st.randoms())
+@settings(max_examples=50, deadline=None)
 def test_the_order_of_deltas_does_not_matter(deltas: list[Delta], random: object) -> None:
     """The digest names a set; whoever lists it in another order means the same change."""
     shuffled = list(deltas)
@@ -36,6 +37,7 @@ def test_the_order_of_deltas_does_not_matter(deltas: list[Delta], random: object
 
 
 @given(_deltas, st.sampled_from(["path", "mode", "before", "after", "fleet"]))
+@settings(max_examples=50, deadline=None)
 def test_every_member_counts(deltas: list[Delta], member: str) -> None:
     """Another path, mode, byte or fleet is another digest."""
     first, *rest = deltas
@@ -49,6 +51,7 @@ def test_every_member_counts(deltas: list[Delta], member: str) -> None:
 
 
 @given(_deltas)
+@settings(max_examples=50, deadline=None)
 def test_a_delta_survives_its_json_form(deltas: list[Delta]) -> None:
     """What is written into an envelope is read back as it was."""
     assert [delta_from_json(item.to_json()) for item in deltas] == deltas

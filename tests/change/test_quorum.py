@@ -26,6 +26,7 @@ from gaitops.fleet.state import DocumentCache, FleetState
 from gaitops.signing.dsse import Envelope, Signature
 from tests.simulator import START
 
+FEW = settings(max_examples=60, deadline=None)
 SCOPE = "org/acme/project/pay"
 PEOPLE = tuple(f"p{number}" for number in range(6))
 GROUPS = ("security", "audit")
@@ -168,7 +169,7 @@ def counted(
 
 
 @given(situations())
-@settings(max_examples=200)
+@FEW
 def test_exactly_the_right_people_count(case: Given) -> None:
     """Counted are the approvers with a good envelope over this operation who neither contributed nor withdrew it."""
 
@@ -192,6 +193,7 @@ def test_exactly_the_right_people_count(case: Given) -> None:
 
 
 @given(situations(), st.sampled_from(PEOPLE), st.integers(0, 2), st.integers(0, 48))
+@FEW
 def test_another_approval_never_takes_anything_away(case: Given, who: str, key: int, age: int) -> None:
     """Adding an approval keeps whoever counted, and what was verified stays verified."""
     more = (*case.envelopes, weighed(who, key, "approve", (DELTA,), 1000, age))
@@ -201,6 +203,7 @@ def test_another_approval_never_takes_anything_away(case: Given, who: str, key: 
 
 
 @given(situations())
+@FEW
 def test_a_withdrawal_never_adds_anything(case: Given) -> None:
     """Taking approvals back can only make fewer people count."""
     before, after = counted(case, taken_back={}), counted(case)
@@ -208,6 +211,7 @@ def test_a_withdrawal_never_adds_anything(case: Given) -> None:
 
 
 @given(situations(), st.permutations(range(12)))
+@FEW
 def test_order_and_repetition_do_not_matter(case: Given, order: Sequence[int]) -> None:
     """The result is a function of the set of envelopes."""
     shuffled = [case.envelopes[index] for index in order if index < len(case.envelopes)]
@@ -216,6 +220,7 @@ def test_order_and_repetition_do_not_matter(case: Given, order: Sequence[int]) -
 
 
 @given(situations())
+@FEW
 def test_contributors_never_count(case: Given) -> None:
     """However many keys and envelopes somebody has."""
     everybody: Any = replace(case, contributors=frozenset(PEOPLE))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaitops.change.operations import Operation
@@ -172,6 +172,7 @@ _quorums = st.lists(st.integers(1, 20), max_size=5)
 
 
 @given(_quorums, _quorums, st.sampled_from(["development", "production"]))
+@settings(max_examples=50, deadline=None)
 def test_another_rule_never_makes_it_easier(some: list[int], more: list[int], tier: str) -> None:
     """Rules that name no tier only raise."""
     operation = assignment(tiers=frozenset({tier}))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 
 from gaitops.errors import InternalError, VerificationError
+from gaitops.git.repository import Repository
 from gaitops.history.audit import events_of
 from gaitops.history.events import Event
 from gaitops.history.proposal import propose
+from gaitops.history.session import open_history
 from gaitops.history.signable import of_affirmation
 from gaitops.signing.keys import fingerprint, parse_public_key
 from tests.history.stories import approve_main, by_root, hire, project, rule
@@ -395,3 +398,18 @@ def test_two_cold_runs_at_a_time(world: World, tmp_path: Path) -> None:
         assert second.verdict().verified
     assert outcome(world, checkpoint, at_most=0) == outcome(world, None)
     assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint.db"]
+
+
+def test_a_clone_that_knows_less_ignores_the_checkpoint(tmp_path: Path) -> None:
+    """A checkpoint whose head is not in this clone is foreign: judged from genesis, never fatal."""
+    world = World(tmp_path / "fleet")
+    behind = tmp_path / "behind"
+    shutil.copytree(world.path, behind)
+    old = world.head()
+    world.commit({"docs/note.md": "later"}, by="alice")
+    file = tmp_path / "state" / "fleet.db"
+    assert world.verify(checkpoint=file).verified
+    repository = Repository.open(behind)
+    with open_history(repository, old, world.trust_root, at=world.now, checkpoint=file) as history:
+        verdict = history.verdict()
+    assert (verdict.verified, verdict.folded > 0) == (True, True)

@@ -8,14 +8,10 @@ from collections.abc import Iterator
 
 from gaitops.change.context import Change
 from gaitops.documents.layout import Location, classify
-from gaitops.documents.models.policy import Policy, PolicyVersion
+from gaitops.documents.models.policy import GAIT_SCHEME, Policy, PolicyVersion
 from gaitops.errors import Problem
 from gaitops.fleet.graph import version_digest
 from gaitops.fleet.semver import precedence
-from gaitops.gait.policy_digest import SCHEME, digest_policy
-
-POLICY_FILE = "gait.policy.yaml"
-DESCRIPTOR = "version.yaml"
 
 
 def check_policies(change: Change) -> Iterator[Problem]:
@@ -67,13 +63,13 @@ def _policy(path: str, location: Location, change: Change) -> Iterator[Problem]:
 
 def _version(folder: str, location: Location, change: Change) -> Iterator[Problem]:
     """A new version: its descriptor says exactly what lies beside it, and descends from what it names."""
-    path = f"{folder}/{DESCRIPTOR}"
+    path = f"{folder}/{DESCRIPTOR_FILE}"
     descriptor = change.after.document(path, PolicyVersion)
     org, policy = location.org or "", location.name or ""
     if descriptor is None:
         yield Problem(
             "policy.digest_mismatch",
-            f"a version folder needs its {DESCRIPTOR}",
+            f"a version folder needs its {DESCRIPTOR_FILE}",
             path=path,
             remedy="use gaitops policy add-version",
         )
@@ -91,14 +87,14 @@ def _files(folder: str, descriptor: PolicyVersion, change: Change) -> Iterator[P
     snapshot = change.after.snapshot
     declared = {item.path: item.sha256 for item in descriptor.spec.files}
     present = {path.removeprefix(folder + "/"): entry for path, entry in snapshot.walk(folder)}
-    present.pop(DESCRIPTOR, None)
+    present.pop(DESCRIPTOR_FILE, None)
     for name in sorted({*declared, *present}):
         found = snapshot.sha256(present[name].oid) if name in present else None
         if found != declared.get(name):
             said = declared.get(name) or "nothing"
             yield Problem(
                 "policy.digest_mismatch",
-                f"{DESCRIPTOR} declares {said} for {name}, the file has {found or 'no bytes: it is missing'}",
+                f"{DESCRIPTOR_FILE} declares {said} for {name}, the file has {found or 'no bytes: it is missing'}",
                 path=f"{folder}/{name}",
                 remedy="use gaitops policy add-version, which computes the digests",
             )
@@ -113,6 +109,8 @@ def _gait_digest(folder: str, descriptor: PolicyVersion, change: Change) -> Iter
         )
         return
     data = change.after.snapshot.read(entry.oid)
+    from gaitops.gait.policy_digest import digest_policy  # noqa: PLC0415 - only publications need it (design 14)
+
     reading = digest_policy(data)
     declared = descriptor.spec.gait
     if reading.digest is None:
@@ -123,11 +121,11 @@ def _gait_digest(folder: str, descriptor: PolicyVersion, change: Change) -> Iter
             path=path,
             remedy="write the policy in plain YAML that Gait accepts",
         )
-    elif declared.scheme != SCHEME or reading.digest != declared.digest:
+    elif declared.scheme != GAIT_SCHEME or reading.digest != declared.digest:
         yield Problem(
             "policy.gait_digest_mismatch",
-            f"Gait's digest is {reading.digest} under {SCHEME}, the descriptor says {declared.digest} under {declared.scheme}",
-            path=f"{folder}/{DESCRIPTOR}",
+            f"Gait's digest is {reading.digest} under {GAIT_SCHEME}, the descriptor says {declared.digest} under {declared.scheme}",
+            path=f"{folder}/{DESCRIPTOR_FILE}",
             field="spec.gait",
             remedy="use gaitops policy add-version, which computes the digest",
         )

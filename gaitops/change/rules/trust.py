@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from gaitops.change.context import Change, Facts
-from gaitops.documents.layout import classify
+from gaitops.documents.layout import classify, root_path
 from gaitops.documents.models.trust import Fleet, Revocation, RoleBinding
 from gaitops.errors import GaitopsError, Problem
 from gaitops.fleet.people import identities_of, reused_identities
@@ -45,7 +45,7 @@ def check_genesis_trust(change: Change, facts: Facts) -> Iterator[Problem]:
     yield from _rules_version(change)
     for item in change.deltas:
         location = classify(item.path)
-        if location.kind == "root_metadata" and item.path != "trust/root/1.root.json":
+        if location.kind == "root_metadata" and item.path != root_path(1):
             yield _rotation(item.path, "the first tree holds root version 1 only")
         elif location.kind == "RoleBinding" and location.org is not None:
             yield from _org_binding(item.path, location.org, change)
