@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from gaitops.change.context import Change
 from gaitops.documents.layout import Location, classify
-from gaitops.documents.models.policy import GAIT_SCHEME, Policy, PolicyVersion
+from gaitops.documents.models.policy import DESCRIPTOR_FILE, POLICY_FILE, Policy, PolicyVersion
 from gaitops.errors import Problem
 from gaitops.fleet.graph import version_digest
 from gaitops.fleet.semver import precedence
@@ -121,10 +121,10 @@ def _gait_digest(folder: str, descriptor: PolicyVersion, change: Change) -> Iter
             path=path,
             remedy="write the policy in plain YAML that Gait accepts",
         )
-    elif declared.scheme != GAIT_SCHEME or reading.digest != declared.digest:
+    elif reading.digest != declared.digest:
         yield Problem(
             "policy.gait_digest_mismatch",
-            f"Gait's digest is {reading.digest} under {GAIT_SCHEME}, the descriptor says {declared.digest} under {declared.scheme}",
+            f"Gait's digest is {reading.digest}, the descriptor says {declared.digest}",
             path=f"{folder}/{DESCRIPTOR_FILE}",
             field="spec.gait",
             remedy="use gaitops policy add-version, which computes the digest",
