@@ -188,7 +188,10 @@ def _may_sign(
     if requirement.root:
         return tuple(sorted({item.principal for item in facts.root.keys} - counted))
     able = directory.holders(PERMISSIONS[operation.kind].approvers, operation.scope)
-    return tuple(sorted(able - counted - authors.contributors))
+    keyed = {
+        identity.principal for identity in directory.identities if facts.revoked(identity.fingerprint) is None
+    }
+    return tuple(sorted((able & keyed) - counted - authors.contributors))
 
 
 def _missing_groups(

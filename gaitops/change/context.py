@@ -144,5 +144,10 @@ class Change:
         return frozenset(self._by_path[path] for path in paths if path in self._by_path)
 
     @cached_property
+    def delta_set(self) -> frozenset[Delta]:
+        """:attr:`deltas`, to look them up."""
+        return frozenset(self.deltas)
+
+    @cached_property
     def _by_path(self) -> Mapping[str, Delta]:
         return {item.path: item for item in self.deltas}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from gaitops.change.attestation import Attestation, envelope_subject, operations_equal
 from gaitops.change.context import DOUBTFUL, Change, Evidence, Facts, Occasion
@@ -138,7 +139,7 @@ def _because(evidence: Evidence, code: str, message: str, remedy: str | None = N
 def _subject(evidence: Evidence, facts: Facts) -> Problem | None:
     """The subject is the digest of the envelope's own deltas in this fleet, and names its folder."""
     statement = evidence.attestation
-    expected = deltas_digest(facts.trust_root, statement.deltas)
+    expected = _own_subject(facts.trust_root, statement.deltas)
     if statement.subject == expected == envelope_subject(evidence.path):
         return None
     if statement.subject != expected and statement.subject == envelope_subject(evidence.path):
@@ -151,10 +152,15 @@ def _subject(evidence: Evidence, facts: Facts) -> Problem | None:
     return _because(evidence, "approval.tampered", "the envelope lies in a folder that is not its subject's")
 
 
+@lru_cache(maxsize=4096)
+def _own_subject(trust_root: str, deltas: tuple[Delta, ...]) -> str:
+    """Envelopes are weighed again whenever something changes; what they are about does not."""
+    return deltas_digest(trust_root, deltas)
+
+
 def _coverage(statement: Attestation, change: Change) -> Problem | None:
     """deltas(envelope) ⊆ deltas(change), so that nobody can merge half of what was approved (T7, T23)."""
-    changed = set(change.deltas)
-    foreign = [item.path for item in statement.deltas if item not in changed]
+    foreign = [item.path for item in statement.deltas if item not in change.delta_set]
     if not foreign:
         return None
     return Problem(

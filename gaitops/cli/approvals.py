@@ -149,6 +149,8 @@ def _run(
     if push and printed:
         raise click.UsageError("--push and --print exclude each other")
     delivery = Delivery(repo, remote, branch)
+    if push:
+        delivery.author()  # Before anything is shown and signed.
     protected = base
     if branch is not None:
         protected = f"{remote}/{base}"
@@ -157,7 +159,7 @@ def _run(
         signables = _signables(history, head, affirm, include_pending=include_pending)
         if not signables:
             raise InvalidInputError.of("approval.nothing", "nothing in this change needs a signature")
-        note(_shown(signables, f"sha256:{history.standing.root.trust_root}"))
+        note(_shown(signables, f"sha256:{history.standing.root.trust_root}", intent))
         if intent == "approve" and _barred(signables, principal):
             note(f"warning: {principal} contributed to this change, so this approval will not count")
         confirm(f"Sign this as {principal} ({intent})?", yes=yes)
@@ -186,12 +188,13 @@ def _signables(
     return proposal_or_genesis(history, history.repository.resolve(head), include_pending=include_pending)[1]
 
 
-def _shown(signables: Sequence[Signable], fleet: str) -> str:
+def _shown(signables: Sequence[Signable], fleet: str, intent: Intent) -> str:
     """Everything that the signer must see: operations with effects, who must sign, every changed byte."""
     from gaitops.report.content_diff import content_diff
     from gaitops.report.judgements import judgement_text
 
-    parts = [f"fleet {fleet}", judgement_text(item.judgement for item in signables)]
+    judgements = [item.judgement for item in signables]
+    parts = [f"fleet {fleet}", judgement_text(judgements, proposing=intent == "propose")]
     for item in signables:
         if item.contributors:
             parts.append(f"contributors to {item.partition}: {', '.join(item.contributors)}")

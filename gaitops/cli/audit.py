@@ -70,9 +70,11 @@ def verify(*, file: Path, repo: Path, rev: str, trust_root: str, at: datetime | 
     given = read_events(file.read_bytes(), str(file))
     with opened(repo, rev, trust_root, at=at) as history:
         history.state()
-        problems = compare(given, events_of(history), str(file))
+        own = events_of(history)
+        problems = compare(given, own, str(file))
     if problems:
         raise VerificationError(problems)
-    head = given[-1]["hash"] if given else None
-    text = f"{len(given)} events verified; the last one has hash {head}"
-    return Result("audit-verify", {"verified": True, "events": len(given), "head": head}, text)
+    head = given[-1]["hash"]
+    text = f"{len(given)} of {len(own)} events verified; the last one of the export has hash {head}"
+    members = {"verified": True, "events": len(given), "eventsOfHistory": len(own), "head": head}
+    return Result("audit-verify", members, text)

@@ -16,6 +16,7 @@ from gaitops.errors import InvalidInputError, VerificationError
 
 if TYPE_CHECKING:
     from gaitops.git.remote import GitProgram
+    from gaitops.git.writing import Person
 
 _ATTEMPTS = 5
 """How often a push is tried again when the branch moved in the meantime."""
@@ -45,6 +46,17 @@ class Delivery:
         if self._branch is None:
             raise InvalidInputError.of("cli.usage", "there is no branch to fetch")
         return program.fetch(self._remote, base), program.fetch(self._remote, self._branch)
+
+    def author(self) -> Person:
+        """Who commits envelopes: as Git has it, the environment before the configuration.
+
+        Raises:
+            InvalidInputError: ``git.identity``.
+        """
+        from gaitops.git.writing import Person
+
+        name, email = (os.environ.get(f"GIT_COMMITTER_{part}", "").strip() for part in ("NAME", "EMAIL"))
+        return Person(name, email) if name and email else self._program().user_identity()
 
     def deliver(
         self, files: Mapping[str, bytes], head: str, principal: str, intent: str, *, push: bool, printed: bool
@@ -79,7 +91,7 @@ class Delivery:
         from gaitops.report.text import counted
 
         program, branch = self._program(), self._branch or ""
-        author = program.user_identity()
+        author = self.author()
         for attempt in range(_ATTEMPTS):
             repository = Repository.open(self._repo)
             commit = commit_files(

@@ -12,6 +12,7 @@ from gaitops.cli import options
 from gaitops.cli.command import command
 from gaitops.cli.exit_codes import INVALID_INPUT, SUCCESS
 from gaitops.cli.output import Result
+from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from gaitops.content import Snapshot
@@ -62,6 +63,12 @@ def validate(*, rev: str | None, repo: Path) -> Result:
 def _content(repo: Path, rev: str | None) -> tuple[Snapshot, str | None]:
     """What is to be checked, and the full commit id if it is a commit."""
     if rev is None:
+        if not (repo / "fleet.yaml").exists() and not (repo / ".git").exists():
+            raise InvalidInputError.of(
+                "git.not_a_repository",
+                f"{repo.resolve()} is neither a repository nor a folder with a fleet.yaml",
+                remedy="Name the fleet repository with --repo.",
+            )
         from gaitops.cli.worktree import WorkingTree, not_ignored
 
         return WorkingTree(repo, not_ignored(repo)), None

@@ -38,6 +38,13 @@ def read_events(data: bytes, path: str) -> list[Event]:
         if not isinstance(value, dict):
             raise InvalidInputError.of("audit.malformed", "an event is a JSON object", path=path, line=number)
         events.append(value)
+    if not events:
+        raise InvalidInputError.of(
+            "audit.malformed",
+            "the export holds no events",
+            path=path,
+            remedy="write it with gaitops audit export --format jsonl",
+        )
     return events
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The local checkpoint: what an earlier run verified, so that the next one pays only for what is new (design 5).
 
-It lives in the user's state directory, in a folder that nobody else may enter, one file per trust root. Every row
+It lives in the user's state directory, in a folder that nobody else may enter, one file per trust root and branch. Every row
 carries a digest over its space, key and value; a file that is damaged, foreign or written by another engine is
 ignored, never trusted, and replaced by the next cold run. It never travels: not in the repository, not in a CI cache.
 """

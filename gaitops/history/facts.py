@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from gaitops.content import FILE_MODES, Entry
 from gaitops.documents.layout import path_problem
 from gaitops.documents.times import parse_timestamp
 from gaitops.errors import Problem, VerificationError
-from gaitops.fleet.people import Identity
+from gaitops.fleet.people import Directory, Identity
 from gaitops.fleet.root import TrustedRoot
 from gaitops.git.repository import Repository
 from gaitops.git.trees import TreeChange
@@ -23,6 +23,11 @@ from gaitops.history.events import needs
 from gaitops.history.ledger import Ledger, problem_row, sequence_key
 from gaitops.history.signatures import SignatureChecks
 from gaitops.signing.canonical import digest
+
+PeopleOf = Callable[[tuple[str, ...]], Directory]
+"""The people of the fleet and of these organizations in verified state."""
+MAX_UNKNOWN = 64
+"""Envelopes for one first delta, or withdrawals of one payload, from which on only those of known people are added."""
 
 
 def delta_key(delta: Delta) -> str:
@@ -80,10 +85,11 @@ class LedgerFacts:
         except VerificationError:
             return None
 
-    def take(self, change: TreeChange, position: int) -> Attestation | None:
+    def take(self, change: TreeChange, position: int, people: PeopleOf) -> Attestation | None:
         """Remember an envelope that is new at a position; ``None`` when it is junk, which is reported.
 
-        An envelope counts from where its bytes first entered, under whatever name (threats T5, T16, T22).
+        An envelope counts from where its bytes first entered, under whatever name (threats T5, T16, T22). Where there are
+        many already, only what one of ``people`` signed is added: nobody else can make others weigh more and more.
         """
         if change.after is None:
             return None
@@ -93,6 +99,9 @@ class LedgerFacts:
                 message = f"ignored: larger than the {MAX_ENVELOPE_BYTES} bytes that an envelope may have"
                 raise VerificationError.of("approval.malformed", message, path=change.path)
             attestation = self._read(change.after.oid, change.path)
+            if self._is_crowded(attestation) and not self._is_signed(attestation, people):
+                message = f"ignored: nobody known signed it, and there are {MAX_UNKNOWN} envelopes or more beside it"
+                raise VerificationError.of("approval.crowded", message, path=change.path)
         except VerificationError as error:
             if error.code == "git.corrupt_object":
                 raise  # Not junk but missing evidence, which may be somebody's withdrawal.
@@ -106,6 +115,21 @@ class LedgerFacts:
         if self._ledger.get(spaces.SEEN, change.after.oid) is None:
             self._ledger.put(spaces.SEEN, change.after.oid, position)
         return attestation
+
+    def _is_crowded(self, attestation: Attestation) -> bool:
+        rows = [self._ledger.get(spaces.EVIDENCE, delta_key(attestation.deltas[0]))]
+        rows += [self._ledger.get(spaces.WITHDRAWALS, payload) for payload in attestation.withdraws]
+        return any(len(row or ()) >= MAX_UNKNOWN for row in rows)
+
+    def _is_signed(self, attestation: Attestation, people: PeopleOf) -> bool:
+        """Whether the principal whom an envelope names signed it, as far as verified state knows that principal."""
+        org, slash, _name = attestation.principal.partition("/")
+        directory = people((org,) if slash else ())
+        return any(
+            identity.principal == attestation.principal and self.verifies(attestation, identity)
+            for signature in attestation.envelope.signatures
+            for identity in directory.by_keyid.get(signature.keyid, ())
+        )
 
     def _append(self, space: str, key: str, row: list[str]) -> None:
         rows = self._ledger.get(space, key) or []

@@ -137,7 +137,7 @@ class Fold:
             return
         step = self.trees.step(previous, commit)
         for envelope in step.envelopes:
-            self._take(envelope, position)
+            self._take(envelope, position, before)
         # (2) nothing counts before genesis
         if standing.genesis is None:
             if not self._holds_pinned_root(commit):
@@ -161,8 +161,8 @@ class Fold:
             return False
         return self._protection.is_quiet(previous, commit, before)
 
-    def _take(self, envelope: TreeChange, position: int) -> None:
-        attestation = self.facts.take(envelope, position)
+    def _take(self, envelope: TreeChange, position: int, before: FleetState | None) -> None:
+        attestation = self.facts.take(envelope, position, lambda orgs: self._signers(orgs, before))
         if attestation is None:
             return
         for item in attestation.deltas:
@@ -192,6 +192,12 @@ class Fold:
         if entry is None or entry.mode not in FILE_MODES:
             return False
         return self.repository.sha256(entry.oid) == self.standing.root.trust_root
+
+    def _signers(self, orgs: tuple[str, ...], before: FleetState | None) -> Directory:
+        """Whose envelopes are always taken in: the people of the state before, or the root's before genesis."""
+        if before is None:
+            return Directory.of((), root_identities(self.standing.root), ())
+        return self._directories.of(orgs, before, self.standing.root)
 
     # -- time ----------------------------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ def propose(history: History, head: str, *, include_pending: bool = False) -> Pr
         problems.extend(_unverified_base(history, name) if not include_pending else ())
     for change in changes:
         if is_new_envelope(change):
-            history.fold.facts.take(change, history.standing.position + 1)
+            history.fold.facts.take(change, history.standing.position + 1, history.fold.people)
     judgements = []
     if not problems:
         judgements = [
@@ -178,6 +178,9 @@ def _after(history: History, name: str, changes: Sequence[TreeChange]) -> FleetS
         if entry.mode == TREE_MODE and is_org_name(org)
     }
     if name == FLEET_PARTITION:
+        # What stands in place of an organization's folder belongs to the fleet, and must not hide behind the folder.
+        replaced = {item.path for item in changes if item.after is not None}
+        orgs = {org: snapshot for org, snapshot in orgs.items() if f"orgs/{org}" not in replaced}
         return FleetState(CompositeSnapshot(overlay, orgs), fold.cache)
     return FleetState(CompositeSnapshot(verified, {**orgs, name: overlay}), fold.cache)
 

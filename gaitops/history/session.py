@@ -29,7 +29,7 @@ from gaitops.history.ledger import META, Ledger
 from gaitops.history.signatures import SignatureChecks
 from gaitops.history.standing import Standing
 from gaitops.history.trees import FLEET_PARTITION
-from gaitops.history.verdict import PartitionVerdict, Verdict, Waiting
+from gaitops.history.verdict import PartitionVerdict, Verdict, Waiting, undecided
 
 ROOT_PATH = root_path(1)
 
@@ -64,7 +64,7 @@ class History:
     def verdict(self) -> Verdict:
         """The verdict at the head."""
         standing, fold = self.standing, self.fold
-        problems = [] if standing.born else [*self._genesis_problems(), *fold.late(FLEET_PARTITION, -1)]
+        problems = [] if standing.born else [*self._genesis_problems()]
         partitions = tuple(self._partition(name) for name in self._names()) if standing.born else ()
         problems.extend(_expiry(standing.root, self.at))
         return Verdict(
@@ -113,7 +113,9 @@ class History:
 
     def _genesis_problems(self) -> tuple[Problem, ...]:
         judgement = self.genesis_judgement()
-        return judgement.problems() if judgement is not None else (_no_genesis(),)
+        if judgement is None:
+            return (_no_genesis(),)
+        return (*judgement.problems(), *self.fold.late(FLEET_PARTITION, -1)) or (undecided(FLEET_PARTITION),)
 
 
 def _no_genesis() -> Problem:

@@ -11,6 +11,15 @@ from gaitops.documents.times import format_timestamp
 from gaitops.errors import InvalidInputError, Problem
 
 
+def undecided(partition: str) -> Problem:
+    """What waits could be authorized now, but decisions are made at commits."""
+    return Problem(
+        "history.undecided",
+        f"what waits in {partition} is authorized by now, but was not yet when its newest commit was made",
+        remedy="approve it again, or push another commit that touches the same partition",
+    )
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Content of a partition that the head has and verified state does not."""
@@ -43,13 +52,7 @@ class PartitionVerdict:
         """Every reason against it."""
         found = [*self.waiting.judgement.problems(), *self.late] if self.waiting is not None else []
         if self.waiting is not None and not found:
-            found.append(
-                Problem(
-                    "history.undecided",
-                    f"what waits in {self.name} is authorized by now, but was not yet when its newest commit was made",
-                    remedy="approve it again, or push another commit that touches the same partition",
-                )
-            )
+            found.append(undecided(self.name))
         found.extend(
             Problem(
                 "decision.doubtful",

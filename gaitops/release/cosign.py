@@ -57,6 +57,12 @@ def cosign(
     require_publishers(signers, root)
     if previous is not None:
         check_continuity(content, previous, folder, first=False)
+    elif folder.holds_release():
+        raise InvalidInputError.of(
+            "release.previous_required",
+            f"{out} holds a release already, so the staged one continues it",
+            remedy=f"name it: --previous {out}",
+        )
     number = 1 if previous is None else previous.number + 1
     issued = _accepted_issue(folder, content, number, now)
     drafted = draft(content, root, previous, issued, packs or {})

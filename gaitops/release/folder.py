@@ -72,7 +72,8 @@ class ReleaseFolder:
             self._require_continues(replaces)
             written = self._write(files)
             self._write({TIMESTAMP_FILE: timestamp})
-            shutil.rmtree(self.staged, ignore_errors=True)
+            if files:  # A new timestamp alone leaves what waits for signatures as it is.
+                shutil.rmtree(self.staged, ignore_errors=True)
         return written + 1
 
     def stage(self, files: Mapping[str, bytes], replaces: bytes | None) -> int:

@@ -65,17 +65,25 @@ def state_word(judgement: Judgement | Decision) -> str:
     return "pending" if judgement.pending else "refused"
 
 
+_UNPROPOSED = "proposer.unknown"
+"""Code of what a proposal mends."""
 _STYLES = {"authorized": Style.GREEN, "pending": Style.YELLOW, "refused": Style.RED}
 
 
-def judgement_text(judgements: Iterable[Judgement]) -> str:
-    """Every operation with its requirement and its signatures, partition by partition."""
+def judgement_text(judgements: Iterable[Judgement], *, proposing: bool = False) -> str:
+    """Every operation with its requirement and its signatures, partition by partition.
+
+    ``proposing`` leaves out that nobody proposed it: the reader is about to.
+    """
     blocks = []
     for judgement in judgements:
         lines = [styled(f"partition {judgement.change.partition}", Style.BOLD)]
         for decision in judgement.decisions:
-            lines.extend(_decision_lines(decision))
-        problems = [*judgement.violations, *_untold(judgement.decisions)]
+            lines.extend(_decision_lines(decision, proposing=proposing))
+        untold = [
+            item for item in _untold(judgement.decisions) if not (proposing and item.code == _UNPROPOSED)
+        ]
+        problems = [*judgement.violations, *untold]
         if problems:
             lines.append(problem_lines(problems))
         if not judgement.decisions and not judgement.violations:
@@ -84,8 +92,10 @@ def judgement_text(judgements: Iterable[Judgement]) -> str:
     return "\n\n".join(blocks)
 
 
-def _decision_lines(decision: Decision) -> list[str]:
+def _decision_lines(decision: Decision, *, proposing: bool) -> list[str]:
     word = state_word(decision)
+    if proposing and {problem.code for problem in decision.authors.problems} == {_UNPROPOSED}:
+        word = "pending"
     approvals, needed = decision.approvals, decision.approvals.requirement
     lines = [f"  {styled(word, _STYLES[word])}  {safe(decision.operation.summary())}"]
     lines.extend(f"      file        {safe(path)}" for path in _few(decision.operation.paths))

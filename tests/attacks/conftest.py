@@ -32,8 +32,9 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     clock: dict[str, datetime] = {"now": START}
-    monkeypatch.setattr("gaitops.cli.clock.now", lambda: clock["now"])
-    monkeypatch.setattr("gaitops.cli.opening.now", lambda: clock["now"])
+    # What imports the clock while it is replaced keeps the replacement, so those modules come first.
+    for module in ("delivery", "opening", "pin", "clock"):
+        monkeypatch.setattr(f"gaitops.cli.{module}.now", lambda: clock["now"])
 
     def invoke(*arguments: str | Path, stdin: str | None = None) -> Run:
         result = CliRunner().invoke(program, [str(argument) for argument in arguments], input=stdin)

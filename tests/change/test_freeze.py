@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gaitops.change.rules.freeze import is_active
+from gaitops.change.rules.freeze import is_active, time_zone
 from gaitops.documents.load import load_document
 from gaitops.documents.models.trust import FreezeWindow
 
@@ -41,3 +41,22 @@ def test_summer_time_moves_the_window() -> None:
     summer = window("Europe/Berlin", "2026-07-01T00:00:00", "2026-07-02T00:00:00")
     assert is_active(summer, datetime(2026, 6, 30, 22, 0, tzinfo=UTC))
     assert not is_active(summer, datetime(2026, 7, 1, 22, 0, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("zone", ["America/Argentina", "Europe/berlin", "Mars/Olympus"])
+def test_a_zone_that_nobody_knows_freezes_always(zone: str) -> None:
+    """A folder of the zone database is no zone, and case counts, whatever file system the database lies on."""
+    assert is_active(
+        window(zone, "2026-07-01T00:00:00", "2026-07-02T00:00:00"), datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+
+def test_the_machines_own_zones_take_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict is the same on every machine: neither ``TZ`` nor ``PYTHONTZPATH`` says what a zone means."""
+    monkeypatch.setattr("zoneinfo.TZPATH", ())
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time_zone.cache_clear()
+    assert is_active(
+        window("Europe/Berlin", "2026-07-01T00:00:00", "2026-07-02T00:00:00"),
+        datetime(2026, 6, 30, 22, 0, tzinfo=UTC),
+    )

@@ -43,6 +43,9 @@ class Withdrawals:
     taken_back: dict[str, str] = field(default_factory=dict)
     """payload digest → principal that signed the withdrawal."""
 
+    def revoked(self, _fingerprint: str) -> None:
+        """Nothing is revoked in these cases."""
+
     def withdrawals(self, payload_digest: str) -> Iterable[Attestation]:
         """One withdrawal, signed with the key id of its signer."""
         if payload_digest in self.taken_back:

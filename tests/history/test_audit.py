@@ -64,9 +64,16 @@ def test_events_say_who_decided_on_which_evidence(world: World) -> None:
 def test_an_export_and_its_beginnings_pass(world: World) -> None:
     """An export made earlier is a beginning of today's log."""
     log = told(world)
-    for length in range(len(log) + 1):
+    for length in range(1, len(log) + 1):
         given = read_events(exported(log[:length]), "audit.jsonl")
         assert compare(given, log, "audit.jsonl") == ()
+
+
+def test_an_empty_export_is_no_export() -> None:
+    """A file without events proves nothing, and says how to write one that does."""
+    with pytest.raises(InvalidInputError) as refused:
+        read_events(b"", "audit.jsonl")
+    assert refused.value.code == "audit.malformed"
 
 
 def _changed(log: list[Event]) -> list[Event]:
