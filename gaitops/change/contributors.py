@@ -128,17 +128,9 @@ def _permission(
     operation: Operation, proposers: frozenset[str], change: Change, facts: Facts
 ) -> list[Problem]:
     """One proposer must hold the permission (design 4)."""
-    permission = PERMISSIONS[operation.kind]
-    allowed = permission.proposers
-    if operation.kind == "assignment.change" and not operation.indirect:
-        allowed = frozenset({AUTHOR})
-    roots = {item.principal for item in facts.root.keys} if permission.floor == "root" else set()
-    if revokes_own_key(operation, proposers, change.directory):
+    if may_propose(operation, proposers, change.directory, facts):
         return []
-    for name in proposers:
-        if name in roots or not change.directory.roles(name, operation.scope).isdisjoint(allowed):
-            return []
-    wanted = " or ".join(sorted(allowed))
+    wanted = " or ".join(sorted(_proposing_roles(operation)))
     return [
         Problem(
             "permission.denied",
@@ -148,6 +140,22 @@ def _permission(
             remedy="have somebody with that role propose it, or change the role bindings first",
         )
     ]
+
+
+def _proposing_roles(operation: Operation) -> frozenset[str]:
+    if operation.kind == "assignment.change" and not operation.indirect:
+        return frozenset({AUTHOR})
+    return PERMISSIONS[operation.kind].proposers
+
+
+def may_propose(operation: Operation, names: frozenset[str], directory: Directory, facts: Facts) -> bool:
+    """Whether one of these principals holds the permission to propose an operation."""
+    if revokes_own_key(operation, names, directory):
+        return True
+    if PERMISSIONS[operation.kind].floor == "root" and any(key.principal in names for key in facts.root.keys):
+        return True
+    allowed = _proposing_roles(operation)
+    return any(not directory.roles(name, operation.scope).isdisjoint(allowed) for name in names)
 
 
 def revokes_own_key(operation: Operation, proposers: frozenset[str], directory: Directory) -> bool:

@@ -15,9 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gaitops.change.approvals import ApprovalResult, count
+from gaitops.change.approvals import ApprovalResult, count, is_withdrawn
 from gaitops.change.context import Change, Facts, Occasion
-from gaitops.change.contributors import NOBODY, Authorship, authorship, revokes_own_key
+from gaitops.change.contributors import (
+    NOBODY,
+    Authorship,
+    authorship,
+    may_propose,
+    revokes_own_key,
+)
 from gaitops.change.deltas import Delta
 from gaitops.change.effects import Effect, effects, with_safe_direction
 from gaitops.change.envelopes import Refused, Weighed, weigh
@@ -183,7 +189,14 @@ def _decide(
     covered = change.covered_by(operation.paths)
     # (6) A proposal names its proposer for every operation that it covers.
     proposals = [item for item in weighed if item.intent == "propose" and covered <= item.deltas]
-    authors = authorship(operation, change, proposals, facts, occasion)
+    proposals = [item for item in proposals if not is_withdrawn(item, change.directory, facts)]
+    # Somebody who may not propose it cannot spoil the proposal of somebody who may.
+    entitled = [
+        item
+        for item in proposals
+        if may_propose(operation, frozenset({item.principal}), change.directory, facts)
+    ]
+    authors = authorship(operation, change, entitled or proposals, facts, occasion)
     # (7) Rules are read from the state before the change: authority comes from the past.
     needed, problems = requirement(operation, change.before.rules(), facts.root)
     if operation.kind == "root.rotate":

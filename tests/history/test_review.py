@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,9 +26,11 @@ from tests.history.stories import approve_main, codes, partition, project
 from tests.simulator import (
     Actor,
     World,
+    binding_document,
     environment_document,
     policy_document,
     policy_files,
+    principal_document,
     project_files,
     version_digest_of,
 )
@@ -273,3 +276,32 @@ def test_an_event_may_name_more_paths_than_a_document_has_room_for() -> None:
     """Genesis of a large fleet is one event, far beyond the megabyte that a document may have."""
     line = b'{"paths": ["' + b"x" * (2 << 20) + b'"]}'
     assert len(read_events(line, "audit.jsonl")) == 1
+
+
+def test_a_published_version_gains_no_file_of_any_kind(tmp_path: Path) -> None:
+    """CODEOWNERS is CI configuration elsewhere; inside a published version it would change what was published."""
+    world = World(tmp_path / "fleet")
+    world.land({**policy_files("guard", "1.0.0")}, by="alice", approvers=["bob"])
+    path = "orgs/acme/policies/guard/versions/1.0.0/CODEOWNERS"
+    world.commit({path: "* @mallory\n"}, by="alice")
+    assert "policy.immutable" in {problem.code for problem in world.verify().all_problems()}
+
+
+def test_a_proposal_of_somebody_who_may_not_spoils_nothing(tmp_path: Path) -> None:
+    """An auditor who proposes the same bytes, naming every approver as contributor, cannot keep them from approving."""
+    world = World(tmp_path / "fleet")
+    files = {
+        "trust/principals/eve.yaml": principal_document(world.actor("eve")),
+        "trust/roles/auditors.yaml": binding_document("auditors", "auditor", "fleet", ["eve"]),
+    }
+    world.commit(files, by="alice", branch="hire")
+    world.approve("hire", "alice", "bob")
+    world.merge("hire")
+    assert world.verify().verified
+    world.commit(project_files(), by="alice", branch="topic", signed=False)
+    world.sign("topic", "alice", "propose")
+    spoiled = [replace(item, contributors=("alice", "bob", "carol")) for item in world.signables("topic")]
+    world.commit(world.envelopes(spoiled, "eve", "propose"), by="eve", branch="topic")
+    world.approve("topic", "bob")
+    world.merge("topic", signed=False)
+    assert world.verify().verified

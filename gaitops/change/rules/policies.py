@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from gaitops.change.context import Change
@@ -13,6 +14,8 @@ from gaitops.errors import Problem
 from gaitops.fleet.graph import version_digest
 from gaitops.fleet.semver import precedence
 
+_VERSION_FOLDER = re.compile(r"orgs/[^/]+/policies/[^/]+/versions/[^/]+/")
+
 
 def check_policies(change: Change) -> Iterator[Problem]:
     """Immutability, digests, graph and channels of everything that the change touches."""
@@ -21,12 +24,14 @@ def check_policies(change: Change) -> Iterator[Problem]:
         location = classify(item.path)
         if location.kind == "Policy":
             yield from _policy(item.path, location, change)
-        if location.kind not in ("PolicyVersion", "policy_file"):
+        found = _VERSION_FOLDER.match(item.path)
+        if found is None:
             continue
-        folder = f"orgs/{location.org}/policies/{location.name}/versions/{location.version}"
+        # By the path alone: a file of any kind, CODEOWNERS included, would change what was published.
+        folder = found[0].rstrip("/")
         if change.before.snapshot.entry(folder) is not None:
             yield _immutable(item.path)
-        elif folder not in checked:
+        elif location.kind in ("PolicyVersion", "policy_file") and folder not in checked:
             checked.add(folder)
             yield from _version(folder, location, change)
 
