@@ -18,7 +18,7 @@ from gaitops.change.operations import Operation
 from gaitops.documents.layout import classify
 from gaitops.documents.models.tenancy import Environment, repository_id
 from gaitops.documents.times import parse_duration
-from gaitops.fleet.assignments import Assigned, resolve_environment, resolve_policy, selects
+from gaitops.fleet.assignments import Assigned, resolve_environment, resolve_policy
 from gaitops.fleet.scopes import environment_scope, org_scope
 from gaitops.fleet.state import FleetState
 from gaitops.signing.canonical import canonical_json
@@ -143,10 +143,10 @@ def _some(
     state: FleetState, place: _Place, environment: Environment, documents: Iterable[str]
 ) -> Iterator[tuple[str, Assigned]]:
     org, project, _name = place
-    chosen, enforced = selects(environment), resolve_policy(state, org, environment)
+    chosen, enforced = environment.spec.selector.predicate(), resolve_policy(state, org, environment)
     for document in documents:
         repository = state.repository(org, project, document)
-        if repository is not None and chosen(document, repository):
+        if repository is not None and chosen(document, repository.spec.labels):
             yield repository_id(repository.spec.url), enforced
 
 

@@ -43,14 +43,23 @@ def timestamp(text: str) -> datetime:
 
 def repo(function: _Function) -> _Function:
     """``--repo DIR`` as ``repo: Path``: the fleet repository, the current folder by default."""
+    return _repository_folder("The fleet repository.")(function)
+
+
+def consumer_repo(function: _Function) -> _Function:
+    """``--repo DIR`` as ``repo: Path``: the consumer repository, the current folder by default."""
+    return _repository_folder("The consumer repository, which holds .gaitops/.")(function)
+
+
+def _repository_folder(help_text: str) -> Callable[[_Function], _Function]:
     return click.option(
         "--repo",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         default=Path(),
         show_default="current folder",
         metavar="DIR",
-        help="The fleet repository.",
-    )(function)
+        help=help_text,
+    )
 
 
 def at(function: _Function) -> _Function:

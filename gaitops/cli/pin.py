@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Result])
 
 
-def _repo(function: _F) -> _F:
-    return click.option(
-        "--repo",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
-        default=Path(),
-        show_default="current folder",
-        metavar="DIR",
-        help="The consumer repository, which holds .gaitops/.",
-    )(function)
-
-
 def _source(*, required: bool) -> Callable[[_F], _F]:
     return click.option(
         "--from",
@@ -50,7 +39,7 @@ def _source(*, required: bool) -> Callable[[_F], _F]:
 @command(
     example="gaitops pin init --from ../release --repository github.com/acme/pay --environment production"
 )
-@_repo
+@options.consumer_repo
 @_source(required=True)
 @click.option(
     "--repository", required=True, metavar="URL", help="URL or id of this repository, as the fleet lists it."
@@ -73,7 +62,7 @@ def init(*, repo: Path, source: str, repository: str, environments: Sequence[str
 
 
 @command(example="gaitops pin update --from https://releases.example.com/fleet")
-@_repo
+@options.consumer_repo
 @_source(required=True)
 @click.option(
     "--repository", metavar="URL", help="With --environment: pin one more environment of this repository."
@@ -94,7 +83,7 @@ def update(
 
 
 @command(example="gaitops pin verify --trust-root sha256:5f0c…\ngaitops pin verify --base origin/main")
-@_repo
+@options.consumer_repo
 @click.option(
     "--base", metavar="REV", help="Also refuse a lower release than the one pinned at this revision."
 )
@@ -130,7 +119,7 @@ def verify(*, repo: Path, base: str | None, repository: str | None, trust_root: 
 
 
 @command(example="gaitops pin status --from https://releases.example.com/fleet")
-@_repo
+@options.consumer_repo
 @_source(required=False)
 @options.trust_root
 def status(*, repo: Path, source: str | None, trust_root: str) -> Result:

@@ -7,10 +7,10 @@ named by the environment or by a channel of the policy that it follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gaitops.documents.models.tenancy import Environment, Repository, repository_id
+from gaitops.documents.models.tenancy import Environment, repository_id
 from gaitops.fleet.state import FleetState
 
 
@@ -53,32 +53,15 @@ def resolve_policy(state: FleetState, org: str, environment: Environment) -> Ass
     return Assigned(owner, reference.name, version)
 
 
-def selects(environment: Environment) -> Callable[[str, Repository], bool]:
-    """A predicate over (document name, repository): whether the environment's selector covers it."""
-    selector = environment.spec.selector
-    if selector.all:
-        return lambda _name, _repository: True
-    names = frozenset(selector.names)
-    wanted = tuple(selector.match_labels.items())
-
-    def chosen(name: str, repository: Repository) -> bool:
-        if names and name not in names:
-            return False
-        labels = repository.spec.labels
-        return all(labels.get(key) == value for key, value in wanted)
-
-    return chosen
-
-
 def resolve_environment(
     state: FleetState, org: str, project: str, name: str, environment: Environment
 ) -> Iterator[Assignment]:
     """Assignments of all repositories that one environment selects, sorted by document name."""
     enforced = resolve_policy(state, org, environment)
-    chosen = selects(environment)
+    chosen = environment.spec.selector.predicate()
     tier = environment.spec.tier
     for document, repository in state.repositories(org, project):
-        if chosen(document, repository):
+        if chosen(document, repository.spec.labels):
             yield Assignment(org, project, repository_id(repository.spec.url), name, tier, enforced)
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from gaitops.documents.models.base import scope_contains
+
 FLEET = "fleet"
 
 
@@ -21,9 +23,8 @@ def environment_scope(org: str, project: str, environment: str) -> str:
     return f"org/{org}/project/{project}/environment/{environment}"
 
 
-def contains(wider: str, narrower: str) -> bool:
-    """Whether ``wider`` is the same scope as ``narrower`` or one around it."""
-    return wider in (FLEET, narrower) or narrower.startswith(wider + "/")
+contains = scope_contains
+"""Whether the first scope is the same as the second or one around it; documents are read with the same rule."""
 
 
 def overlaps(one: str, other: str) -> bool:

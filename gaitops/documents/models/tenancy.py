@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -201,13 +202,23 @@ class Selector(Model):
         require_unique(self.names, "name")
         return self
 
-    def matches(self, name: str, labels: dict[str, str]) -> bool:
+    def matches(self, name: str, labels: Mapping[str, str]) -> bool:
         """Whether a repository with this name and these labels is selected."""
+        return self.predicate()(name, labels)
+
+    def predicate(self) -> Callable[[str, Mapping[str, str]], bool]:
+        """:meth:`matches` made ready to be asked about many repositories."""
         if self.all:
-            return True
-        if self.names and name not in self.names:
-            return False
-        return all(labels.get(key) == value for key, value in self.match_labels.items())
+            return lambda _name, _labels: True
+        names = frozenset(self.names)
+        wanted = tuple(self.match_labels.items())
+
+        def chosen(name: str, labels: Mapping[str, str]) -> bool:
+            if names and name not in names:
+                return False
+            return all(labels.get(key) == value for key, value in wanted)
+
+        return chosen
 
 
 class PolicyReference(Model):
