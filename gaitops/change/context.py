@@ -20,6 +20,8 @@ from gaitops.errors import Problem
 from gaitops.fleet.people import Directory, Identity
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.state import FleetState
+from gaitops.rollout.analysis import Analysis
+from gaitops.signing.dsse import Envelope
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,14 @@ class Evidence:
     path: str
     position: int
     """Position on the first-parent chain at which it was first present; the head's for a pull request."""
+
+
+@dataclass(frozen=True)
+class AnalysisEvidence:
+    """A signed rollout analysis and where it entered the history."""
+
+    analysis: Analysis
+    position: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,18 @@ class PreviousAssignment:
     changed_at: datetime
 
 
+class Signed(Protocol):
+    """Something in an envelope."""
+
+    @property
+    def envelope(self) -> Envelope:
+        """Payload and signatures."""
+
+    @property
+    def payload_digest(self) -> str:
+        """SHA-256 of the payload."""
+
+
 class Facts(Protocol):
     """What the history up to now says."""
 
@@ -94,8 +116,17 @@ class Facts(Protocol):
     def withdrawals(self, payload_digest: str) -> Iterable[Attestation]:
         """Every withdrawal that names a payload, whoever signed it."""
 
-    def verifies(self, attestation: Attestation, identity: Identity) -> bool:
+    def verifies(self, attestation: Signed, identity: Identity) -> bool:
         """Whether a signature of this envelope verifies with this key."""
+
+    def analyses(self, rollout: str) -> Iterable[AnalysisEvidence]:
+        """Every analysis of a rollout, ``org/project/id``, whoever signed it."""
+
+    def entered(self, rollout: str) -> datetime | None:
+        """When the step in which a rollout is was entered, or taken up again after a pause, by the history's own time.
+
+        ``None`` when the history that is known does not say: it begins later.
+        """
 
     def previous_assignment(
         self, org: str, project: str, environment: str, repository: str

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from gaitops.change.context import Change, Facts, Occasion, Touch
 from gaitops.change.envelopes import Weighed, weigh_signature
 from gaitops.change.operations import Operation
-from gaitops.change.permissions import AUTHOR, PERMISSIONS
+from gaitops.change.permissions import AUTHOR, OPERATOR, PERMISSIONS
 from gaitops.errors import Problem
 from gaitops.fleet.people import Directory
 
@@ -145,6 +145,8 @@ def _permission(
 def _proposing_roles(operation: Operation) -> frozenset[str]:
     if operation.kind == "assignment.change" and not operation.indirect:
         return frozenset({AUTHOR})
+    if not operation.planned:
+        return PERMISSIONS[operation.kind].proposers - {OPERATOR}
     return PERMISSIONS[operation.kind].proposers
 
 

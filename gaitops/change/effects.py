@@ -2,31 +2,31 @@
 """Effects: assignments that differ before and after, whatever file caused it (design 1, 5; threat T25).
 
 Only environments that a delta can reach are resolved: the environment itself, the environments of a
-repository's project for that repository, and the environments that follow a channel of a changed policy.
+repository's project for that repository, those that a rollout names, and those that follow a channel of a changed
+policy.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 
-from gaitops.change.context import Facts
 from gaitops.change.deltas import Delta
 from gaitops.change.operations import Operation
-from gaitops.documents.layout import classify
+from gaitops.documents.layout import Location, classify
 from gaitops.documents.models.tenancy import Environment, repository_id
-from gaitops.documents.times import parse_duration
-from gaitops.fleet.assignments import Assigned, resolve_environment, resolve_policy
+from gaitops.fleet.assignments import Assigned, Placement, placed, resolve_environment, resolve_policy
+from gaitops.fleet.candidates import candidates, environments_of
 from gaitops.fleet.scopes import environment_scope, org_scope
 from gaitops.fleet.state import FleetState
 from gaitops.signing.canonical import canonical_json
 
 _Place = tuple[str, str, str]
 """(org, project, environment)."""
+_NOTHING = Placement(Assigned("", "", ""))
 Move = tuple[str, str, str]
-"""Environment as ``org/project/name``, version before, version after."""
+"""Environment as ``org/project/name``, what ran before, what runs after."""
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Effect:
     """Repositories of one environment that move together."""
 
     place: _Place
-    before: Assigned | None
-    after: Assigned | None
+    before: Placement | None
+    after: Placement | None
     repositories: tuple[str, ...]
     """Normalised repository ids, sorted."""
     causes: tuple[str, ...]
@@ -68,7 +68,7 @@ def effects(deltas: Sequence[Delta], before: FleetState, after: FleetState) -> t
     found: list[Effect] = []
     for place, reach in sorted(_reachable(deltas, before, after).items()):
         old, new = _resolved(before, place, reach), _resolved(after, place, reach)
-        groups: dict[tuple[Assigned | None, Assigned | None], list[str]] = {}
+        groups: dict[tuple[Placement | None, Placement | None], list[str]] = {}
         for repository in sorted({*old, *new}):
             was, now = old.get(repository), new.get(repository)
             if was != now:
@@ -93,12 +93,27 @@ def _reachable(deltas: Sequence[Delta], before: FleetState, after: FleetState) -
                 reach = reached.setdefault(place, _Reach())
                 reach.causes.add(item.path)
                 reach.documents.add(location.name or "")
+        elif location.kind == "Rollout":
+            org, project = location.org or "", location.project or ""
+            for name in sorted(_planned(location, before, after)):
+                reach = reached.setdefault((org, project, name), _Reach())
+                reach.causes.add(item.path)
+                reach.whole = True
         elif location.kind == "Policy":
             for place in _followers(location.org or "", location.name or "", before, after):
                 reach = reached.setdefault(place, _Reach())
                 reach.causes.add(item.path)
                 reach.whole = True
     return reached
+
+
+def _planned(location: Location, *states: FleetState) -> set[str]:
+    """Environments that a rollout names, before or after."""
+    found: set[str] = set()
+    for state in states:
+        rollout = state.rollout(location.org or "", location.project or "", location.name or "")
+        found.update(environments_of(rollout.spec) if rollout is not None else ())
+    return found
 
 
 def _environments(org: str, project: str, *states: FleetState) -> set[_Place]:
@@ -128,32 +143,35 @@ def _followers(org: str, policy: str, before: FleetState, after: FleetState) -> 
     return places
 
 
-def _resolved(state: FleetState, place: _Place, reach: _Reach) -> dict[str, Assigned]:
+def _resolved(state: FleetState, place: _Place, reach: _Reach) -> dict[str, Placement]:
     org, project, name = place
     environment = state.environment(org, project, name)
     if environment is None:
         return {}
     if reach.whole:
         rows = resolve_environment(state, org, project, name, environment)
-        return {row.repository: row.enforced for row in rows}
+        return {row.repository: row.placement for row in rows}
     return dict(_some(state, place, environment, reach.documents))
 
 
 def _some(
     state: FleetState, place: _Place, environment: Environment, documents: Iterable[str]
-) -> Iterator[tuple[str, Assigned]]:
-    org, project, _name = place
-    chosen, enforced = environment.spec.selector.predicate(), resolve_policy(state, org, environment)
+) -> Iterator[tuple[str, Placement]]:
+    org, project, name = place
+    chosen, own = environment.spec.selector.predicate(), resolve_policy(state, org, environment)
+    given = candidates(state, org, project, name)
     for document in documents:
         repository = state.repository(org, project, document)
         if repository is not None and chosen(document, repository.spec.labels):
-            yield repository_id(repository.spec.url), enforced
+            yield repository_id(repository.spec.url), placed(own, given.get(document))
 
 
 def assignment_operations(
     moves: Sequence[Effect], deltas: Sequence[Delta], before: FleetState, after: FleetState
 ) -> Iterator[Operation]:
     """One ``assignment.change`` per group of repositories that move together.
+
+    ``moves`` and ``deltas`` are those that no edge of a rollout explains.
 
     And one for an environment whose policy reference changes although it selects nothing yet.
     """
@@ -173,9 +191,9 @@ def assignment_operations(
             yield _operation(Effect(place, was, now, (), (item.path,)), before, after, indirect=False)
 
 
-def _reference(state: FleetState, place: _Place) -> Assigned | None:
+def _reference(state: FleetState, place: _Place) -> Placement | None:
     environment = state.environment(*place)
-    return resolve_policy(state, place[0], environment) if environment is not None else None
+    return Placement(resolve_policy(state, place[0], environment)) if environment is not None else None
 
 
 def _is_direct(place: _Place, causes: Sequence[str], before: FleetState, after: FleetState) -> bool:
@@ -189,12 +207,6 @@ def _is_direct(place: _Place, causes: Sequence[str], before: FleetState, after: 
 def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirect: bool) -> Operation:
     org, project, name = effect.place
     documents = [state.environment(org, project, name) for state in (before, after)]
-    risks: set[str] = set()
-    for assigned in (effect.before, effect.after):
-        if assigned is not None:
-            for state in (before, after):
-                policy = state.policy(assigned.org, assigned.policy)
-                risks |= {policy.spec.risk} if policy is not None else set()
     environment, was, now = effect.move
     number = len(effect.repositories)
     plural = "repository" if number == 1 else "repositories"
@@ -214,51 +226,29 @@ def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirec
             "repositoriesDigest": hashlib.sha256(canonical_json(list(effect.repositories))).hexdigest(),
         },
         tiers=frozenset(document.spec.tier for document in documents if document is not None),
-        risks=frozenset(risks),
-        modes=frozenset({"enforce"}),
+        risks=risks_of((effect,), before, after),
+        modes=modes_of((effect,)),
         felt_in=None if owner == org else place,
         indirect=indirect,
     )
 
 
-def with_safe_direction(
-    operations: Sequence[Operation], moves: Sequence[Effect], facts: Facts, before: FleetState, at: datetime
-) -> tuple[Operation, ...]:
-    """Mark operations that only go back to what was enforced immediately before (design 4, safe direction).
+def risks_of(moves: Iterable[Effect], *states: FleetState) -> frozenset[str]:
+    """Risks of every policy that is involved, in the given states."""
+    versions: set[Assigned] = set()
+    for place in (side for effect in moves for side in (effect.before, effect.after) if side is not None):
+        versions.update(version for version in (place.enforced, place.candidate) if version is not None)
+    policies = (state.policy(version.org, version.policy) for version in versions for state in states)
+    return frozenset(policy.spec.risk for policy in policies if policy is not None)
 
-    A move of one channel is safe when it moves something and all of that goes back. Of several channels of a policy, the
-    one that moves nothing now would pass with the others.
-    """
-    fleet = before.fleet()
-    window = parse_duration(fleet.spec.rollback_window) if fleet is not None else None
 
-    def safe(effect: Effect) -> bool:
-        if effect.before is None or effect.after is None or window is None or not effect.repositories:
-            return False
-        if facts.is_withdrawn(effect.after.org, effect.after.policy, effect.after.version):
-            return False
-        for repository in effect.repositories:
-            previous = facts.previous_assignment(*effect.place, repository)
-            if (
-                previous is None
-                or previous.version != str(effect.after)
-                or at - previous.changed_at >= window
-            ):
-                return False
-        return True
-
-    safe_moves = {item.move for item in moves if safe(item)}
-
-    def goes_back(operation: Operation) -> bool:
-        channels = operation.details["channels"]
-        own = {item.move for item in moves if not set(item.causes).isdisjoint(operation.paths)}
-        return isinstance(channels, dict) and len(channels) == 1 and bool(own) and own <= safe_moves
-
-    def mark(operation: Operation) -> Operation:
-        if operation.kind == "policy.channel":
-            return replace(operation, safe=goes_back(operation))
-        if operation.kind != "assignment.change":
-            return operation
-        return replace(operation, safe=move_of(operation) in safe_moves)
-
-    return tuple(mark(operation) for operation in operations)
+def modes_of(moves: Iterable[Effect]) -> frozenset[str]:
+    """What is done there: ``enforce`` where another version is enforced, and the modes of candidates that come or go."""
+    found: set[str] = set()
+    for effect in moves:
+        was, now = (side or _NOTHING for side in (effect.before, effect.after))
+        if was.enforced != now.enforced:
+            found.add("enforce")
+        if (was.candidate, was.mode) != (now.candidate, now.mode):
+            found.update(side.mode for side in (was, now) if side.candidate is not None)
+    return frozenset(found or {"enforce"})

@@ -15,6 +15,7 @@ from functools import lru_cache
 from gaitops.change.deltas import Delta
 from gaitops.change.effects import Effect, assignment_operations
 from gaitops.change.operations import Operation
+from gaitops.change.rollouts import edge_operations, edges
 from gaitops.documents.globs import matches
 from gaitops.documents.layout import Location, classify, principal_path
 from gaitops.documents.models.governance import LegalHold
@@ -78,9 +79,12 @@ def interpret(
     Returns:
         Operations in a deterministic order: by first path, then kind.
     """
-    operations: list[Operation] = []
+    taken = edges(deltas, before, after)
+    operations = list(edge_operations(taken, moves, before, after))
+    explained = {path for edge in taken for path in edge.paths}
+    others = [item for item in deltas if item.path not in explained]
     folders: dict[str, list[Delta]] = {}
-    for item in deltas:
+    for item in others:
         location = classify(item.path)
         if location.kind in ("PolicyVersion", "policy_file"):
             folders.setdefault(f"{location.org}/{location.name}/{location.version}", []).append(item)
@@ -89,7 +93,8 @@ def interpret(
         if operation is not None:
             operations.append(operation)
     operations.extend(_publish(group, before, after) for group in folders.values())
-    operations.extend(assignment_operations(moves, deltas, before, after))
+    unexplained = [effect for effect in moves if not any(edge.explains(effect) for edge in taken)]
+    operations.extend(assignment_operations(unexplained, others, before, after))
     return tuple(
         sorted(
             operations,
@@ -279,6 +284,7 @@ _READERS: dict[str, _Reader] = {
     "EvidenceStore": _simple("evidence.governance", _fleet_scope),
     "RetentionClass": _simple("evidence.governance", _fleet_scope),
     "LegalHold": _hold,
+    "analysis": _simple("evidence.governance", _fleet_scope),
     "evidence_record": _simple("evidence.governance", _fleet_scope),
     "envelope": _prune,
     "ci_config": _simple("ci.change", _fleet_scope),

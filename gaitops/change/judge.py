@@ -25,10 +25,11 @@ from gaitops.change.contributors import (
     revokes_own_key,
 )
 from gaitops.change.deltas import Delta
-from gaitops.change.effects import Effect, effects, with_safe_direction
+from gaitops.change.effects import Effect, effects
 from gaitops.change.envelopes import Refused, Weighed, weigh
 from gaitops.change.interpret import interpret
 from gaitops.change.operations import Operation
+from gaitops.change.permissions import OPERATOR
 from gaitops.change.requirements import Requirement, requirement
 from gaitops.change.rules.assignments import check_assignments
 from gaitops.change.rules.documents import check_documents
@@ -36,8 +37,10 @@ from gaitops.change.rules.freeze import check_freeze
 from gaitops.change.rules.paths import check_paths
 from gaitops.change.rules.policies import check_policies
 from gaitops.change.rules.prune import check_envelopes
+from gaitops.change.rules.rollouts import check_rollouts
 from gaitops.change.rules.tenancy import check_tenancy
 from gaitops.change.rules.trust import check_trust, roots_after
+from gaitops.change.safe_direction import with_safe_direction
 from gaitops.content import Entry
 from gaitops.errors import Problem
 from gaitops.fleet.composite import OverlaySnapshot
@@ -124,6 +127,7 @@ def judge(change: Change, facts: Facts, occasion: Occasion) -> Judgement:
         *check_policies(change),
         *check_assignments(change, facts, moves),
         *check_tenancy(change, facts),
+        *check_rollouts(change, facts, occasion, moves),
     )
     meaning = interpret(change.deltas, change.before, change.after, moves)
     weighed, refused = _weigh_all(change, meaning, facts, occasion)
@@ -205,10 +209,39 @@ def _decide(
         return Decision(operation, empty, _nothing_needed(needed), ())
     if operation.safe and revokes_own_key(operation, authors.proposers, change.directory):
         needed = replace(needed, quorum=0, rules=("built-in:own-key",))
+    if operation.agreed and _is_operated(operation, entitled, change):
+        # The approval of the plan covers the edge; the operator's own envelope says that it was taken (design 9).
+        needed = replace(needed, quorum=0, groups=frozenset(), assurance=None, rules=("built-in:plan",))
     approvals = count(operation, needed, authors, weighed, refused, change, facts)
     problems = (*authors.problems, *problems, *check_freeze(operation, needed, change.before, occasion.at))
+    if not approvals.verified:
+        problems = (*problems, *_crossed(operation))
     # (8) All reasons together, the shortage of approvals last.
     return Decision(operation, authors, approvals, (*problems, *approvals.problems(operation)))
+
+
+def _is_operated(operation: Operation, proposals: Sequence[Weighed], change: Change) -> bool:
+    """Whether an operator signed this very edge; a signature of the commit does not say what was looked at."""
+    return any(
+        OPERATOR in change.directory.roles(item.principal, operation.scope)
+        for item in proposals
+        if item.intent == "propose"
+    )
+
+
+def _crossed(operation: Operation) -> tuple[Problem, ...]:
+    """Why an edge across a gate waits: only approvals of exactly this crossing can allow it (design 9)."""
+    crossed = operation.details.get("crosses")
+    if not isinstance(crossed, list):
+        return ()
+    return (
+        Problem(
+            "rollout.gate",
+            f"{operation.details['rollout']} leaves its step across {', '.join(crossed)}",
+            path=operation.paths[0],
+            remedy="wait for a successful analysis, roll back, or have approvers sign this crossing",
+        ),
+    )
 
 
 def _nothing_needed(needed: Requirement) -> ApprovalResult:

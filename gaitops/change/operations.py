@@ -34,6 +34,10 @@ class Operation:
     felt_in: str | None = None
     """Scope in which it takes effect, where that is another organization's than the one that decides (design 5): rules
     of both scopes raise what the deciding organization must meet."""
+    planned: bool = False
+    """An edge of a rollout that its approved plan allows: an operator may propose it (design 9)."""
+    agreed: bool = False
+    """The approval of the plan covers it: proposed by an operator, it needs no further approver (design 9)."""
     indirect: bool = False
     """An effect caused by other documents than the environment that it happens in."""
 

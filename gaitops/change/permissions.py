@@ -32,6 +32,10 @@ def _by_author(meaning: str) -> Permission:
     return Permission(meaning, frozenset({AUTHOR}), frozenset({APPROVER}))
 
 
+def _by_operator(meaning: str) -> Permission:
+    return Permission(meaning, frozenset({AUTHOR, OPERATOR}), frozenset({APPROVER}))
+
+
 def _by_admin(meaning: str, floor: Literal["root", "org"] | None = None) -> Permission:
     return Permission(meaning, frozenset({ADMIN}), frozenset({ADMIN}), floor)
 
@@ -60,7 +64,14 @@ PERMISSIONS: dict[str, Permission] = {
         frozenset({AUTHOR, ADMIN}),
         frozenset({APPROVER}),
     ),
-    "rollout.change": _by_author("a rollout"),
+    "rollout.change": _by_author("the plan of a rollout that holds nothing"),
+    "rollout.start": _by_author("a rollout starts; approving it approves the plan"),
+    "rollout.advance": _by_operator("a rollout enters its next step"),
+    "rollout.complete": _by_operator("a rollout ends; environments name the new version"),
+    "rollout.pause": _by_operator("a rollout is held where it is"),
+    "rollout.resume": _by_author("a paused rollout goes on"),
+    "rollout.rollback": _by_operator("a rollout is undone"),
+    "rollout.abort": _by_author("a rollout is given up before anything is enforced"),
     "waiver.change": _by_author("a waiver"),
     "gate.change": _by_author("a deployment gate"),
     "freeze_window.change": _by_admin("a freeze window"),
@@ -79,4 +90,5 @@ PERMISSIONS: dict[str, Permission] = {
     "repository.file.change": _by_admin("any other protected file"),
 }
 """Every operation kind that the engine derives. ``assignment.change`` may be proposed by a ``platform_admin``
-only as an effect of documents that administrators own (a label, a selector, a tier)."""
+only as an effect of documents that administrators own (a label, a selector, a tier); a rollout's edge by an
+``operator`` only where the approved plan allows it."""

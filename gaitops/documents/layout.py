@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from gaitops.errors import InvalidInputError, Problem
+from gaitops.errors import Problem
 
 MAX_PATH_LENGTH: Final = 512
 """Characters; enough for the longest path of the table with the longest names."""
@@ -57,7 +57,11 @@ LAYOUT: Final[tuple[Row, ...]] = (
     Row("evidence/stores/<name>.yaml", "EvidenceStore", "where artifacts are kept"),
     Row("evidence/retention/<name>.yaml", "RetentionClass", "how long artifacts are kept"),
     Row("evidence/holds/<name>.yaml", "LegalHold", "what must not be deleted"),
-    Row("evidence/analyses/<file>", "evidence_record", "signed rollout analyses"),
+    Row(
+        "evidence/analyses/<org>/<project>/<name>/<64 hex>.json",
+        "analysis",
+        "signed rollout analyses; add-only",
+    ),
     Row("evidence/dispositions/<file>", "evidence_record", "signed records of deletions"),
     Row("evidence/checkpoints/<file>", "evidence_record", "Merkle roots over the evidence"),
     Row("approvals/<2 hex>/<62 hex>/<principal>.<12 hex>.json", "envelope", "signed approvals; add-only"),
@@ -82,6 +86,7 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
     # An org's principal org/name is written org.name here: names have no dots, so this is unambiguous.
     "principal": rf"(?P<name>{_NAME}(?:\.{_NAME})?)",
     "12 hex": r"[0-9a-f]{12}",
+    "64 hex": r"[0-9a-f]{64}",
 }
 _CI_FILES: Final = frozenset({"CODEOWNERS", ".gitattributes"})
 _DOCUMENT_ROOTS: Final = frozenset({"trust", "orgs", "evidence", "approvals"})
@@ -118,7 +123,7 @@ class Location:
 
     path: str
     kind: str
-    """Document kind, or ``policy_file``, ``root_metadata``, ``sigstore_root``, ``envelope``, ``evidence_record``,
+    """Document kind, or ``policy_file``, ``root_metadata``, ``sigstore_root``, ``envelope``, ``analysis``, ``evidence_record``,
     ``ci_config`` or ``other``."""
     org: str | None = None
     project: str | None = None
@@ -239,17 +244,6 @@ def _unsafe(path: str) -> Iterator[str]:
             yield f"has the segment {segment!r}, a device name on Windows"
 
 
-def check_path(path: str) -> None:
-    """Refuse a path that :func:`path_problem` objects to.
-
-    Raises:
-        InvalidInputError: ``git.unsafe_path`` or ``document.misplaced``.
-    """
-    problem = path_problem(path)
-    if problem is not None:
-        raise InvalidInputError([problem])
-
-
 def collisions(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Pairs of paths that a case-insensitive file system takes for one; folders count as well as files."""
     spelled: dict[str, str] = {}
@@ -304,6 +298,21 @@ def repository_path(org: str, project: str, name: str) -> str:
 def environment_path(org: str, project: str, environment: str) -> str:
     """Path of an Environment document."""
     return f"orgs/{org}/projects/{project}/environments/{environment}.yaml"
+
+
+def waiver_path(org: str, project: str, waiver: str) -> str:
+    """Path of a Waiver document."""
+    return f"orgs/{org}/projects/{project}/waivers/{waiver}.yaml"
+
+
+def rollout_path(org: str, project: str, rollout_id: str) -> str:
+    """Path of a Rollout document."""
+    return f"orgs/{org}/projects/{project}/rollouts/{rollout_id}.yaml"
+
+
+def analysis_path(org: str, project: str, rollout_id: str, payload_sha256: str) -> str:
+    """Path of a signed analysis of a rollout."""
+    return f"evidence/analyses/{org}/{project}/{rollout_id}/{payload_sha256}.json"
 
 
 def root_path(number: int) -> str:

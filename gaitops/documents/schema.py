@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON Schemas (2020-12) of the document kinds, generated from the models.
+"""JSON Schemas (2020-12) of the document kinds and of evidence summaries, generated from the models.
 
 They serve editors and other tools. A schema says less than the reader: it cannot see duplicate keys, ambiguous
 scalars, paths, or rules across fields.
@@ -12,12 +12,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from gaitops.documents.kinds import KINDS
+from gaitops.documents.models.summary import EvidenceSummary
 
 BASE_URL: Final = "https://gaitops.dev/schemas/"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+SUMMARY: Final = EvidenceSummary.__name__
+"""Named like a kind, although no fleet repository holds one: whoever produces summaries needs their schema."""
 
 
 def schema_name(kind: str) -> str:
@@ -26,8 +30,9 @@ def schema_name(kind: str) -> str:
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The schema of one kind as a JSON value."""
-    generated = KINDS[kind].model_json_schema(by_alias=True, schema_generator=_Generator, mode="validation")
+    """The schema of one kind, or of ``SUMMARY``, as a JSON value."""
+    model: type[BaseModel] = EvidenceSummary if kind == SUMMARY else KINDS[kind]
+    generated = model.model_json_schema(by_alias=True, schema_generator=_Generator, mode="validation")
     header = {"$schema": DIALECT, "$id": BASE_URL + schema_name(kind)}
     return {**header, **{key: value for key, value in generated.items() if key not in header}}
 
@@ -36,7 +41,7 @@ def schemas() -> Mapping[str, bytes]:
     """Every schema by file name, as bytes that change only when a model does."""
     return {
         schema_name(kind): (json.dumps(schema(kind), indent=2, ensure_ascii=False) + "\n").encode()
-        for kind in KINDS
+        for kind in (*KINDS, SUMMARY)
     }
 
 

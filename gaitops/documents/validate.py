@@ -25,7 +25,7 @@ from gaitops.documents.text import MAX_BYTES
 from gaitops.errors import InvalidInputError, Problem
 
 LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
-_JSON_KINDS: Final = frozenset({"root_metadata", "sigstore_root", "envelope"})
+_JSON_KINDS: Final = frozenset({"root_metadata", "sigstore_root", "envelope", "analysis"})
 _MAX_ENVELOPE: Final = 64 * 1024
 """Bytes of an approval envelope (design 2)."""
 
@@ -104,7 +104,7 @@ def _read(location: Location, data: bytes) -> Document | None:
     if location.kind in KINDS:
         return load_document(data, location.path)
     if holds_json(location):
-        limit = _MAX_ENVELOPE if location.kind == "envelope" else MAX_BYTES
+        limit = _MAX_ENVELOPE if location.kind in ("envelope", "analysis") else MAX_BYTES
         strict_json.loads(data, location.path, max_bytes=limit)
     return None
 

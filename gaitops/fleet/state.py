@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from gaitops.content import FILE_MODES, TREE_MODE, Entry, Snapshot
+from gaitops.documents.layout import rollout_path
 from gaitops.documents.load import load_document
 from gaitops.documents.models.base import Document
 from gaitops.documents.models.policy import Policy, PolicyVersion
+from gaitops.documents.models.rollout import Rollout
 from gaitops.documents.models.tenancy import Environment, Organization, Project, Repository
 from gaitops.documents.models.trust import ApprovalRule, Fleet, FreezeWindow, Principal, RoleBinding
 
@@ -149,6 +151,14 @@ class FleetState:
     def environment(self, org: str, project: str, name: str) -> Environment | None:
         """One environment."""
         return self.document(f"orgs/{org}/projects/{project}/environments/{name}.yaml", Environment)
+
+    def rollouts(self, org: str, project: str) -> Iterator[tuple[str, Rollout]]:
+        """Rollouts of one project by id."""
+        return self.documents(f"orgs/{org}/projects/{project}/rollouts", Rollout)
+
+    def rollout(self, org: str, project: str, rollout_id: str) -> Rollout | None:
+        """One rollout."""
+        return self.document(rollout_path(org, project, rollout_id), Rollout)
 
     # -- policies ------------------------------------------------------------------------------------------
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gaitops.change.attestation import MAX_ENVELOPE_BYTES, Attestation, read_attestation
-from gaitops.change.context import DOUBTFUL, Evidence, PreviousAssignment, RevokedIdentity
+from gaitops.change.context import (
+    DOUBTFUL,
+    AnalysisEvidence,
+    Evidence,
+    PreviousAssignment,
+    RevokedIdentity,
+    Signed,
+)
 from gaitops.change.deltas import Delta
 from gaitops.content import FILE_MODES, Entry
-from gaitops.documents.layout import path_problem
+from gaitops.documents.layout import analysis_path, classify, path_problem
 from gaitops.documents.times import parse_timestamp
 from gaitops.errors import Problem, VerificationError
 from gaitops.fleet.people import Directory, Identity
@@ -22,6 +29,7 @@ from gaitops.history import ledger as spaces
 from gaitops.history.events import needs
 from gaitops.history.ledger import Ledger, problem_row, sequence_key
 from gaitops.history.signatures import SignatureChecks
+from gaitops.rollout.analysis import Analysis, read_analysis
 from gaitops.signing.canonical import digest
 
 PeopleOf = Callable[[tuple[str, ...]], Directory]
@@ -33,6 +41,10 @@ MAX_UNKNOWN = 64
 def delta_key(delta: Delta) -> str:
     """Name of a delta in the evidence index."""
     return digest(delta.to_json())
+
+
+def _no_analysis(path: str, message: str) -> VerificationError:
+    return VerificationError.of("rollout.analysis", f"ignored: {message}", path=path)
 
 
 @dataclass
@@ -72,6 +84,7 @@ class LedgerFacts:
         self._ledger = ledger
         self._checks = checks
         self._attestations: dict[str, Attestation] = {}
+        self._analyses: dict[str, Analysis] = {}
         self._tainted: dict[tuple[str, int], _Tainted] = {}
 
     # -- taking in evidence --------------------------------------------------------------------------------
@@ -84,6 +97,63 @@ class LedgerFacts:
             return self._read(change.after.oid, change.path)
         except VerificationError:
             return None
+
+    def take_in(self, change: TreeChange, position: int, people: PeopleOf) -> set[str]:
+        """Remember an envelope or an analysis that is new; partitions that it may help, none when it is junk."""
+        if classify(change.path).kind == "analysis":
+            analysis = self._take_analysis(change, position, people)
+            return {analysis.org} if analysis is not None else set()
+        attestation = self.take(change, position, people)
+        return (
+            {classify(item.path).partition for item in attestation.deltas}
+            if attestation is not None
+            else set()
+        )
+
+    def _take_analysis(self, change: TreeChange, position: int, people: PeopleOf) -> Analysis | None:
+        """Remember an analysis that somebody known signed, under the name that is its own; else say why not."""
+        if change.after is None:
+            return None
+        try:
+            _check_place(change.path, change.after)
+            if self._repository.size(change.after.oid) > MAX_ENVELOPE_BYTES:
+                raise _no_analysis(
+                    change.path, f"larger than the {MAX_ENVELOPE_BYTES} bytes that it may have"
+                )
+            analysis = self._read_analysis(change.after.oid, change.path)
+            if change.path != analysis_path(
+                analysis.org, analysis.project, analysis.rollout_id, analysis.payload_digest
+            ):
+                raise _no_analysis(change.path, "its path is not the one of its rollout and payload")
+            if not self._has_signed(analysis, analysis.principal, people((analysis.org,))):
+                raise _no_analysis(change.path, f"{analysis.principal} is not known to have signed it")
+        except VerificationError as error:
+            self._ignore(change.path, position, error)
+            return None
+        self._append(
+            spaces.ANALYSES,
+            f"{analysis.org}/{analysis.project}/{analysis.rollout_id}",
+            [change.after.oid, change.path],
+        )
+        self._see(change.after.oid, position)
+        return analysis
+
+    def _read_analysis(self, oid: str, path: str) -> Analysis:
+        analysis = self._analyses.get(oid)
+        if analysis is None:
+            analysis = self._analyses[oid] = read_analysis(self._repository.read(oid), path)
+        return analysis
+
+    def _ignore(self, path: str, position: int, error: VerificationError) -> None:
+        """Report evidence that is junk; what cannot be read at all is missing evidence, and fatal."""
+        if error.code == "git.corrupt_object":
+            raise error  # It may be somebody's withdrawal.
+        key = f"{sequence_key(position)}/{path}"
+        self._ledger.put(spaces.IGNORED, key, [problem_row(problem) for problem in error.problems])
+
+    def _see(self, oid: str, position: int) -> None:
+        if self._ledger.get(spaces.SEEN, oid) is None:
+            self._ledger.put(spaces.SEEN, oid, position)
 
     def take(self, change: TreeChange, position: int, people: PeopleOf) -> Attestation | None:
         """Remember an envelope that is new at a position; ``None`` when it is junk, which is reported.
@@ -103,17 +173,13 @@ class LedgerFacts:
                 message = f"ignored: nobody known signed it, and there are {MAX_UNKNOWN} envelopes or more beside it"
                 raise VerificationError.of("approval.crowded", message, path=change.path)
         except VerificationError as error:
-            if error.code == "git.corrupt_object":
-                raise  # Not junk but missing evidence, which may be somebody's withdrawal.
-            key = f"{sequence_key(position)}/{change.path}"
-            self._ledger.put(spaces.IGNORED, key, [problem_row(problem) for problem in error.problems])
+            self._ignore(change.path, position, error)
             return None
         row = [change.after.oid, change.path]
         self._append(spaces.EVIDENCE, delta_key(attestation.deltas[0]), row)
         for payload in attestation.withdraws:
             self._append(spaces.WITHDRAWALS, payload, row)
-        if self._ledger.get(spaces.SEEN, change.after.oid) is None:
-            self._ledger.put(spaces.SEEN, change.after.oid, position)
+        self._see(change.after.oid, position)
         return attestation
 
     def _is_crowded(self, attestation: Attestation) -> bool:
@@ -124,10 +190,12 @@ class LedgerFacts:
     def _is_signed(self, attestation: Attestation, people: PeopleOf) -> bool:
         """Whether the principal whom an envelope names signed it, as far as verified state knows that principal."""
         org, slash, _name = attestation.principal.partition("/")
-        directory = people((org,) if slash else ())
+        return self._has_signed(attestation, attestation.principal, people((org,) if slash else ()))
+
+    def _has_signed(self, signed: Signed, principal: str, directory: Directory) -> bool:
         return any(
-            identity.principal == attestation.principal and self.verifies(attestation, identity)
-            for signature in attestation.envelope.signatures
+            identity.principal == principal and self.verifies(signed, identity)
+            for signature in signed.envelope.signatures
             for identity in directory.by_keyid.get(signature.keyid, ())
         )
 
@@ -183,9 +251,20 @@ class LedgerFacts:
         for oid, path in self._ledger.get(spaces.WITHDRAWALS, payload_digest) or ():
             yield self._read(oid, path)
 
-    def verifies(self, attestation: Attestation, identity: Identity) -> bool:
+    def verifies(self, attestation: Signed, identity: Identity) -> bool:
         """Whether a key signed an envelope."""
         return self._checks.envelope(attestation, identity)
+
+    def analyses(self, rollout: str) -> Iterator[AnalysisEvidence]:
+        """Analyses of a rollout."""
+        for oid, path in self._ledger.get(spaces.ANALYSES, rollout) or ():
+            position: int = self._ledger.get(spaces.SEEN, oid) or 0
+            yield AnalysisEvidence(self._read_analysis(oid, path), position)
+
+    def entered(self, rollout: str) -> datetime | None:
+        """When the current step of a rollout was entered."""
+        row = self._ledger.get(spaces.ENTERED, rollout)
+        return parse_timestamp(row) if row is not None else None
 
     def previous_assignment(
         self, org: str, project: str, environment: str, repository: str

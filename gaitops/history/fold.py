@@ -45,7 +45,7 @@ from gaitops.history.protection import Protection
 from gaitops.history.recording import Recorder
 from gaitops.history.signatures import SignatureChecks
 from gaitops.history.standing import Partition, Standing
-from gaitops.history.trees import FLEET_PARTITION, PartitionTrees, Step
+from gaitops.history.trees import EVIDENCE_KINDS, FLEET_PARTITION, PartitionTrees, Step
 
 DEFAULT_SKEW = timedelta(minutes=5)
 """Tolerance before ``fleet.yaml`` is verified; its ``skew`` holds afterwards."""
@@ -118,8 +118,8 @@ class Fold:
             self._protection.touches(name, previous, oid, state) for name in step.touched
         ):
             self._checks.expect_commit(commit)
-        for envelope in step.envelopes:
-            self._expect_envelope(envelope)
+        for item in step.evidence:
+            self._expect_envelope(item)
 
     def _expect_envelope(self, envelope: TreeChange) -> None:
         attestation = self.facts.peek(envelope)
@@ -136,8 +136,9 @@ class Fold:
         if before is not None and previous is not None and self._is_quiet(previous, commit, before):
             return
         step = self.trees.step(previous, commit)
-        for envelope in step.envelopes:
-            self._take(envelope, position, before)
+        for item in step.evidence:
+            taken = self.facts.take_in(item, position, lambda orgs: self._signers(orgs, before))
+            self.standing.stale |= taken
         # (2) nothing counts before genesis
         if standing.genesis is None:
             if not self._holds_pinned_root(commit):
@@ -161,13 +162,6 @@ class Fold:
             return False
         return self._protection.is_quiet(previous, commit, before)
 
-    def _take(self, envelope: TreeChange, position: int, before: FleetState | None) -> None:
-        attestation = self.facts.take(envelope, position, lambda orgs: self._signers(orgs, before))
-        if attestation is None:
-            return
-        for item in attestation.deltas:
-            self.standing.stale.add(classify(item.path).partition)
-
     def _enqueue_touched(
         self, step: Step, previous: str | None, commit: str, before: FleetState | None
     ) -> None:
@@ -177,7 +171,7 @@ class Fold:
             if partition.queue or self._protection.touches(name, previous, commit, before):
                 self._enqueue(partition, position)
         fleet = self.standing.partition(FLEET_PARTITION)
-        if step.envelopes and fleet.queue and fleet.queue[-1] != position:
+        if step.evidence and fleet.queue and fleet.queue[-1] != position:
             self._enqueue(fleet, position)  # They may be the ones whose removal holds it up.
 
     def _enqueue(self, partition: Partition, position: int) -> None:
@@ -318,7 +312,9 @@ class Fold:
         commit = self.chain.at(self.standing.genesis or 0)
         snapshot = self.repository.snapshot(commit)
         entries = {
-            path: (None, entry) for path, entry in snapshot.walk("") if classify(path).kind != "envelope"
+            path: (None, entry)
+            for path, entry in snapshot.walk("")
+            if classify(path).kind not in EVIDENCE_KINDS
         }
         deltas = tuple(delta(path, None, after, snapshot) for path, (_none, after) in entries.items())
         people = Directory.of((), root_identities(self.standing.root), ())

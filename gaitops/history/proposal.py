@@ -21,7 +21,7 @@ from gaitops.git.repository import Repository
 from gaitops.git.trees import TreeChange
 from gaitops.history.authors import emails_of
 from gaitops.history.session import History
-from gaitops.history.trees import FLEET_PARTITION, is_new_envelope
+from gaitops.history.trees import FLEET_PARTITION, is_new_evidence
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def propose(history: History, head: str, *, include_pending: bool = False) -> Pr
     for name in groups:
         problems.extend(_unverified_base(history, name) if not include_pending else ())
     for change in changes:
-        if is_new_envelope(change):
-            history.fold.facts.take(change, history.standing.position + 1, history.fold.people)
+        if is_new_evidence(change):
+            history.fold.facts.take_in(change, history.standing.position + 1, history.fold.people)
     judgements = []
     if not problems:
         judgements = [
@@ -144,7 +144,7 @@ def _rebase_needed(
 def _by_partition(changes: Sequence[TreeChange]) -> dict[str, list[TreeChange]]:
     groups: dict[str, list[TreeChange]] = {}
     for item in changes:
-        if not is_new_envelope(item):
+        if not is_new_evidence(item):
             groups.setdefault(classify(item.path).partition, []).append(item)
     return groups
 
@@ -201,7 +201,7 @@ def _judge(history: History, name: str, branch: Sequence[TreeChange], commits: S
 def difference(before: FleetState, after: FleetState, name: str) -> list[TreeChange]:
     """Files of a partition that differ between two states that need not be commits."""
     found = _compare(before.snapshot, after.snapshot, f"orgs/{name}" if name != FLEET_PARTITION else "")
-    kept = [item for item in found if classify(item.path).partition == name and not is_new_envelope(item)]
+    kept = [item for item in found if classify(item.path).partition == name and not is_new_evidence(item)]
     return sorted(kept, key=lambda item: item.path.encode("utf-8", "surrogateescape"))
 
 

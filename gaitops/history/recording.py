@@ -20,6 +20,7 @@ from gaitops.history.events import Event, decision_event
 from gaitops.history.facts import LedgerFacts
 from gaitops.history.ledger import Ledger, sequence_key
 from gaitops.history.standing import Standing
+from gaitops.rollout.transitions import ENTERING
 
 
 class Recorder:
@@ -38,13 +39,8 @@ class Recorder:
             self.record_decision(decision, judgement, partition, change_commit, commit, occasion)
             for decision in judgement.decisions
         ]
-        rollbacks = {
-            move_of(decision.operation)
-            for decision in judgement.decisions
-            if decision.operation.kind == "assignment.change" and decision.operation.safe
-        }
         for effect in judgement.effects:
-            self._effect(effect, occasion, is_rollback=effect.move in rollbacks)
+            self._effect(effect, occasion, is_rollback=_is_rollback(effect, judgement))
         self._claims(judgement)
         self._bound(judgement, partition, occasion)
         return events
@@ -81,9 +77,15 @@ class Recorder:
         for path in decision.operation.paths:
             self._ledger.put(spaces.CHANGED, path, [occasion.position, standing.sequence])
         self._revocation(decision.operation, occasion)
+        self._entry(decision.operation, occasion)
         standing.sequence += 1
         standing.audit_head = event["hash"]
         return event
+
+    def _entry(self, operation: Operation, occasion: Occasion) -> None:
+        """From when the soak of a rollout's step counts; a pause begins it anew."""
+        if operation.kind in {f"rollout.{edge}" for edge in ENTERING}:
+            self._ledger.put(spaces.ENTERED, str(operation.details["rollout"]), format_timestamp(occasion.at))
 
     def _revocation(self, operation: Operation, occasion: Occasion) -> None:
         details = operation.details
@@ -135,9 +137,22 @@ class Recorder:
         """
         if effect.before is None:
             return
-        row = ["" if is_rollback else str(effect.before), format_timestamp(occasion.at)]
+        if effect.after is not None and effect.before.enforced == effect.after.enforced:
+            return  # Only a candidate came or went.
+        row = ["" if is_rollback else str(effect.before.enforced), format_timestamp(occasion.at)]
         for repository in effect.repositories:
             self._ledger.put(spaces.PREVIOUS, "/".join((*effect.place, repository)), row)
+
+
+def _is_rollback(effect: Effect, judgement: Judgement) -> bool:
+    """Whether an effect went back, by the safe direction or with a rollout."""
+    for decision in judgement.decisions:
+        operation = decision.operation
+        if operation.kind == "assignment.change" and operation.safe and move_of(operation) == effect.move:
+            return True
+        if operation.kind == "rollout.rollback" and set(effect.causes) <= set(operation.paths):
+            return True
+    return False
 
 
 def admitted(operation: Operation, before: FleetState, after: FleetState) -> tuple[str, ...]:

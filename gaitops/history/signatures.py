@@ -13,7 +13,7 @@ from typing import Self
 
 from securesystemslib.signer import Key
 
-from gaitops.change.attestation import Attestation
+from gaitops.change.context import Signed
 from gaitops.errors import GaitopsError, Problem
 from gaitops.fleet.people import Directory, Identity
 from gaitops.git.commits import Commit, CommitSignature
@@ -47,7 +47,7 @@ class SignatureChecks:
     def __exit__(self, *_exc: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def expect_envelope(self, attestation: Attestation, directory: Directory) -> None:
+    def expect_envelope(self, attestation: Signed, directory: Directory) -> None:
         """Start checking an envelope against the keys that its signatures name."""
         for signature in attestation.envelope.signatures:
             for identity in directory.by_keyid.get(signature.keyid, ()):
@@ -57,7 +57,7 @@ class SignatureChecks:
         """Start checking a commit's signature."""
         self._commit(commit)
 
-    def envelope(self, attestation: Attestation, identity: Identity) -> bool:
+    def envelope(self, attestation: Signed, identity: Identity) -> bool:
         """Whether this identity's key signed the envelope."""
         return self._envelope(attestation, identity.key).result()
 
@@ -65,7 +65,7 @@ class SignatureChecks:
         """Whose key signed the commit."""
         return self._commit(commit).result()
 
-    def _envelope(self, attestation: Attestation, key: Key) -> Future[bool]:
+    def _envelope(self, attestation: Signed, key: Key) -> Future[bool]:
         # Two envelopes of one payload may carry different signatures, so both take part in the name of a check.
         name = (
             attestation.payload_digest + "".join(item.sig for item in attestation.envelope.signatures),

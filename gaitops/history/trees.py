@@ -20,11 +20,15 @@ V = TypeVar("V")
 REMEMBERED = 512
 """Comparisons kept; the fold looks ahead and comes back to them."""
 FLEET_PARTITION = "fleet"
-"""Everything outside ``approvals/`` and the folders of organizations: also a file directly in ``orgs/``, a folder there
-that cannot be an organization's, and whatever stands in place of one of these folders. Nothing belongs to nobody."""
+"""Everything outside the folders of organizations, and evidence that is new: also a file directly in ``orgs/``, a folder
+there that cannot be an organization's, and whatever stands in place of one of these. Nothing belongs to nobody."""
 _ORGS = "orgs"
 _FOLDER = TREE_MODE.encode()
 _APPROVALS = "approvals"
+_EVIDENCE = "evidence"
+_ANALYSES = "evidence/analyses"
+EVIDENCE_KINDS = frozenset({"envelope", "analysis"})
+"""Kinds of files that are signed by themselves: adding one is never a change that needs an approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,8 @@ class Step:
 
     touched: tuple[str, ...]
     """Partitions, ``fleet`` first, then organizations by name."""
-    envelopes: tuple[TreeChange, ...]
-    """Files under ``approvals/`` that are new."""
+    evidence: tuple[TreeChange, ...]
+    """Envelopes and analyses that are new."""
 
 
 class PartitionTrees:
@@ -63,10 +67,13 @@ class PartitionTrees:
         if any(name not in (_ORGS, _APPROVALS) or _no_folder(name, old, new) for name in differing):
             touched.add(FLEET_PARTITION)
         if _APPROVALS in differing:
-            changes = self._new_envelopes(previous, commit)
-            added = tuple(change for change in changes or () if is_new_envelope(change))
+            changes = self._added(_APPROVALS, previous, commit)
+            added = tuple(change for change in changes or () if is_new_evidence(change))
             if changes is None or len(added) != len(changes):
                 touched.add(FLEET_PARTITION)
+        if _EVIDENCE in differing:
+            changes = self._added(_ANALYSES, previous, commit)
+            added += tuple(change for change in changes or () if is_new_evidence(change))
         if _ORGS in differing:
             was, now = (self._entries(self._subtree(self._tree(oid), _ORGS)) for oid in (previous, commit))
             for name in {*was, *now}:
@@ -77,9 +84,9 @@ class PartitionTrees:
     def changes(self, partition: str, verified: str | None, commit: str) -> list[TreeChange]:
         """Files of a partition that differ between its verified commit and another one.
 
-        Envelopes are no part of a change, except those that verified state has and the commit does not have
-        unchanged: removing or editing them is judged like anything else (threat T22), and so is what lies among them
-        under a name that no envelope has.
+        Envelopes and analyses are no part of a change, except those that verified state has and the commit does not
+        have unchanged: removing or editing them is judged like anything else (threat T22), and so is what lies among
+        them under a name that none has.
         """
         key = (partition, verified, commit)
         found = self._changes.get(key)
@@ -109,9 +116,8 @@ class PartitionTrees:
             for path in separate
             if (was := self._file(old, path)) != (now := self._file(new, path))
         ]
-        found += [
-            change for change in self._envelope_changes(verified, commit) if not is_new_envelope(change)
-        ]
+        found += self._files(_APPROVALS, verified, commit)
+        found = [change for change in found if not is_new_evidence(change)]
         return sorted(found, key=lambda change: name_bytes(change.path))
 
     def _org_folders(self, *trees: str | None) -> list[str]:
@@ -126,16 +132,16 @@ class PartitionTrees:
         entry = self._repository.snapshot_of_tree(tree).entry(path) if tree is not None else None
         return entry if entry is not None and entry.mode != TREE_MODE else None
 
-    def _envelope_changes(self, old: str | None, new: str) -> list[TreeChange]:
-        """Files under ``approvals/``; an ``approvals`` that is no folder holds no envelopes."""
-        was, now = (self._subtree(self._tree(commit), _APPROVALS) for commit in (old, new))
-        return self._repository.tree_changes(was, now, _APPROVALS)
+    def _files(self, folder: str, old: str | None, new: str) -> list[TreeChange]:
+        """Files under a folder that differ; what stands there without being a folder holds none."""
+        was, now = (self._subtree(self._tree(commit), folder) for commit in (old, new))
+        return self._repository.tree_changes(was, now, folder)
 
-    def _new_envelopes(self, old: str | None, new: str) -> list[TreeChange] | None:
-        """As :meth:`_envelope_changes`; where there are too many, everything present, and ``None`` where that is."""
+    def _added(self, folder: str, old: str | None, new: str) -> list[TreeChange] | None:
+        """As :meth:`_files`; where there are too many, everything present, and ``None`` where that is."""
         for before in (old, None):
             try:
-                return self._envelope_changes(before, new)
+                return self._files(folder, before, new)
             except VerificationError as error:
                 if error.code != TOO_LARGE:
                     raise
@@ -183,11 +189,11 @@ class PartitionTrees:
         return self._repository.snapshot_of_tree(tree).children("") if tree is not None else {}
 
 
-def is_new_envelope(change: TreeChange) -> bool:
-    """Whether a change adds evidence, which is no part of what evidence is asked for."""
+def is_new_evidence(change: TreeChange) -> bool:
+    """Whether a change adds an envelope or an analysis, which is no part of what evidence is asked for."""
     if change.before is not None or change.after is None or change.after.mode not in FILE_MODES:
         return False
-    return classify(change.path).kind == "envelope"
+    return classify(change.path).kind in EVIDENCE_KINDS
 
 
 def _owner(name: str, entry: Entry) -> str:

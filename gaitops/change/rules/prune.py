@@ -11,7 +11,15 @@ from gaitops.errors import Problem
 
 
 def check_envelopes(change: Change) -> Iterator[Problem]:
-    """Never edited; removed only by a change that does nothing else."""
+    """Never edited; removed only by a change that does nothing else. Signed analyses are never edited either."""
+    for item in change.deltas:
+        if classify(item.path).kind == "analysis" and item.after is not None:
+            yield Problem(
+                "approval.tampered",
+                "a signed analysis was edited",
+                path=item.path,
+                remedy="restore it; a new analysis is a new file",
+            )
     envelopes = [item for item in change.deltas if classify(item.path).kind == "envelope"]
     edited = [item for item in envelopes if item.after is not None]
     mixed = len(envelopes) != len(change.deltas)

@@ -40,6 +40,7 @@ Metric = Literal[
 ]
 Phase = Literal["pending", "running", "paused", "completed", "rolled_back", "aborted"]
 Outcome = Literal["success", "failure", "inconclusive", "error"]
+TriggerKind = Literal["metric", "regress_failure", "revoked_version", "soak_expired"]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1_000_000_000, le=1_000_000_000)]
 """A whole or decimal number; YAML writes both ``1`` and ``0.05``."""
 
@@ -104,9 +105,7 @@ class Step(Model):
 class RollbackTrigger(Model):
     """When the rollout must be rolled back."""
 
-    when: Literal["metric", "regress_failure", "revoked_version", "soak_expired"] = Field(
-        description="What happened."
-    )
+    when: TriggerKind = Field(description="What happened.")
     threshold: Threshold | None = Field(
         default=None, description="Bounds whose violation counts, for 'metric'."
     )
@@ -164,12 +163,22 @@ class RolloutSpec(Model):
 
 
 class GateResult(Model):
-    """One gate of one step, as a signed analysis judged it."""
+    """One gate of one step, as a signed analysis judged it, or crossed without one."""
 
-    step: Name = Field(description="Step that was judged.")
+    step: Name = Field(description="Step that was left.")
     gate: Name = Field(description="Gate of that step.")
-    outcome: Outcome = Field(description="What the analysis says.")
-    analysis: Sha256 = Field(description="SHA-256 of the analysis envelope.")
+    outcome: Outcome | Literal["missing"] = Field(
+        description="What the analysis says; with anything but success the edge needs the quorum."
+    )
+    analysis: Sha256 | None = Field(
+        default=None, description="SHA-256 of the analysis' payload; absent where it is missing."
+    )
+
+    @model_validator(mode="after")
+    def _cited(self) -> Self:
+        if (self.outcome == "missing") != (self.analysis is None):
+            raise ValueError("expected 'analysis', and only with 'outcome: missing' none")
+        return self
 
 
 class PreviousAssignment(Model):
@@ -194,7 +203,10 @@ class RolloutStatus(Model):
         description="Repositories in the order of their cohorts, fixed at the start; newcomers append.",
     )
     previous: Items[PreviousAssignment] = Field(default=(), description="Assignments before the start.")
-    gates: Items[GateResult] = Field(default=(), description="Judged gates, in the order of their judgement.")
+    gates: Items[GateResult] = Field(default=(), description="Gates of the steps that were left, in their order.")
+    trigger: TriggerKind | None = Field(
+        default=None, description="Trigger that a rollback follows; verified when it is decided."
+    )
     reason: Text | None = Field(default=None, description="Why it was paused, rolled back or aborted.")
 
     @model_validator(mode="after")
@@ -204,7 +216,10 @@ class RolloutStatus(Model):
             raise ValueError(f"phase {self.phase!r} expects step, startedAt and stepStartedAt")
         if self.phase == "pending" and started != (None, None, None):
             raise ValueError("phase 'pending' expects neither step nor times")
+        if self.trigger is not None and self.phase != "rolled_back":
+            raise ValueError("expected 'trigger' with phase 'rolled_back' only")
         require_unique(self.repositories, "repository")
+        require_unique(((gate.step, gate.gate) for gate in self.gates), "gate")
         require_unique((previous.environment for previous in self.previous), "environment")
         return self
 
