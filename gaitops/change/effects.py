@@ -228,7 +228,7 @@ def _operation(effect: Effect, before: FleetState, after: FleetState, *, indirec
         tiers=frozenset(document.spec.tier for document in documents if document is not None),
         risks=risks_of((effect,), before, after),
         modes=modes_of((effect,)),
-        felt_in=None if owner == org else place,
+        felt_in=() if owner == org else (place,),
         indirect=indirect,
     )
 

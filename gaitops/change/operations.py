@@ -31,9 +31,11 @@ class Operation:
     """A move in the safe direction: one approver is enough (design 4)."""
     minimum_quorum: int = 0
     """At least this many approvals, whatever the rules say (a backdated revocation, design 4)."""
-    felt_in: str | None = None
-    """Scope in which it takes effect, where that is another organization's than the one that decides (design 5): rules
-    of both scopes raise what the deciding organization must meet."""
+    felt_in: tuple[str, ...] = ()
+    """Further scopes in which it takes effect: of another organization than the one that decides (design 5), or of the
+    environments that a rollout moves. Rules of all these scopes raise what must be met."""
+    also: frozenset[str] = frozenset()
+    """Further kinds whose rules hold: a rollout that moves assignments keeps to what is asked of moving them."""
     planned: bool = False
     """An edge of a rollout that its approved plan allows: an operator may propose it (design 9)."""
     agreed: bool = False

@@ -57,12 +57,16 @@ def rule_matches(rule: ApprovalRule, operation: Operation) -> bool:
     """Whether a rule speaks about an operation; a list that is empty matches everything."""
     match = rule.spec.match
     return (
-        any(matches(pattern, operation.kind, separator=".") for pattern in match.operations)
-        and any(contains(match.scope, scope) for scope in (operation.scope, operation.felt_in) if scope)
+        any(_names(rule, kind) for kind in (operation.kind, *operation.also))
+        and any(contains(match.scope, scope) for scope in (operation.scope, *operation.felt_in))
         and (not match.tiers or not operation.tiers.isdisjoint(match.tiers))
         and (not match.risks or not operation.risks.isdisjoint(match.risks))
         and (not match.modes or not operation.modes.isdisjoint(match.modes))
     )
+
+
+def _names(rule: ApprovalRule, kind: str) -> bool:
+    return any(matches(pattern, kind, separator=".") for pattern in rule.spec.match.operations)
 
 
 def _is_raised(operation: Operation) -> bool:
@@ -70,8 +74,9 @@ def _is_raised(operation: Operation) -> bool:
 
 
 def _names_tier(rule: ApprovalRule, operation: Operation) -> bool:
-    """Whether a rule names every tier of the operation, and so may replace the raised built-in quorum."""
-    return bool(operation.tiers) and operation.tiers <= frozenset(rule.spec.match.tiers)
+    """Whether a rule names the operation with every tier of it, and so may replace the raised built-in quorum."""
+    named = bool(operation.tiers) and operation.tiers <= frozenset(rule.spec.match.tiers)
+    return named and all(_names(rule, kind) for kind in (operation.kind, *operation.also))
 
 
 def requirement(

@@ -18,7 +18,7 @@ from gaitops.documents.layout import classify, environment_path
 from gaitops.documents.models.rollout import Rollout, Step
 from gaitops.documents.models.tenancy import PolicyReference
 from gaitops.fleet.candidates import environments_of, step_index
-from gaitops.fleet.scopes import project_scope
+from gaitops.fleet.scopes import environment_scope, project_scope
 from gaitops.fleet.state import FleetState
 from gaitops.rollout.transitions import LEAVING, EdgeKind, edge_between, policies_after, with_policy
 from gaitops.signing.canonical import canonical_json
@@ -117,7 +117,7 @@ def edge_operations(
         own = [effect for effect in moves if edge.explains(effect)]
         spec = edge.after.spec
         repositories = sorted({name for effect in own for name in effect.repositories})
-        crossed = crossed_gates(edge)
+        crossed, names = crossed_gates(edge), _environments(edge, own)
         details: dict[str, object] = {
             "title": f"{edge.kind} {edge.reference}{_where(edge)}, {len(repositories)} assignments move",
             "rollout": edge.reference,
@@ -139,10 +139,12 @@ def edge_operations(
             project_scope(edge.org, edge.project),
             edge.paths,
             details,
-            tiers=_tiers(edge, before, after),
+            tiers=_tiers(edge, names, before, after),
             risks=_risks(edge, own, before, after),
             modes=_modes(edge, own),
             safe=_is_safe(edge),
+            felt_in=tuple(environment_scope(edge.org, edge.project, name) for name in names),
+            also=frozenset({"assignment.change"}) if own or edge.kind == "start" else frozenset(),
             planned=_is_planned(edge),
             agreed=_is_planned(edge) and not _asks_again(edge),
         )
@@ -161,10 +163,17 @@ def _plan(rollout: Rollout) -> object:
     return rollout.spec.model_dump(by_alias=True, mode="json", exclude_none=True)
 
 
-def _tiers(edge: Edge, *states: FleetState) -> frozenset[str]:
-    """Tiers of the whole plan at its start, which approves all of it; later those that the current step reaches."""
-    spec = edge.after.spec
-    names = edge.step.environments if edge.kind == "advance" else environments_of(spec)
+def _environments(edge: Edge, own: Sequence[Effect]) -> tuple[str, ...]:
+    """Environments of the whole plan at its start, which approves all of it; later those that an advance reaches.
+
+    Newcomers may reach environments of earlier steps.
+    """
+    if edge.kind != "advance":
+        return environments_of(edge.after.spec)
+    return tuple(sorted({*edge.step.environments, *(effect.place[2] for effect in own)}))
+
+
+def _tiers(edge: Edge, names: Sequence[str], *states: FleetState) -> frozenset[str]:
     documents = (state.environment(edge.org, edge.project, name) for state in states for name in names)
     return frozenset(document.spec.tier for document in documents if document is not None)
 

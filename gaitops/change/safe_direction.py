@@ -22,22 +22,32 @@ def with_safe_direction(
 ) -> tuple[Operation, ...]:
     """Mark operations that only go back, within the fleet's ``rollbackWindow`` and not to what was withdrawn."""
     safe_moves = {item.move for item in moves if _goes_back(item, facts, before, at)}
-    return tuple(_marked(operation, moves, safe_moves) for operation in operations)
+    return tuple(_marked(operation, moves, safe_moves, facts) for operation in operations)
 
 
-def _marked(operation: Operation, moves: Sequence[Effect], safe_moves: set[Move]) -> Operation:
+def _marked(operation: Operation, moves: Sequence[Effect], safe_moves: set[Move], facts: Facts) -> Operation:
     own = {item.move for item in moves if not set(item.causes).isdisjoint(operation.paths)}
     all_safe = bool(own) and own <= safe_moves
     if operation.kind == "policy.channel":
         # Of several channels of a policy, the one that moves nothing now would pass with the others.
         channels = operation.details["channels"]
         return replace(operation, safe=isinstance(channels, dict) and len(channels) == 1 and all_safe)
-    if operation.kind == "rollout.rollback" and operation.details["phase"] == "completed":
+    if operation.kind == "rollout.rollback":
+        if any(_restores_withdrawn(item, facts) for item in moves if item.move in own):
+            return replace(operation, safe=False, planned=False, agreed=False)
         # What a completed rollout enforces is an assignment like any other.
-        return replace(operation, safe=all_safe)
+        return replace(operation, safe=all_safe if operation.details["phase"] == "completed" else True)
     if operation.kind == "assignment.change":
         return replace(operation, safe=move_of(operation) in safe_moves)
     return operation
+
+
+def _restores_withdrawn(effect: Effect, facts: Facts) -> bool:
+    """Whether a withdrawn version would be enforced again."""
+    if effect.before is None or effect.after is None or effect.before.enforced == effect.after.enforced:
+        return False
+    now = effect.after.enforced
+    return facts.is_withdrawn(now.org, now.policy, now.version)
 
 
 def _goes_back(effect: Effect, facts: Facts, before: FleetState, at: datetime) -> bool:

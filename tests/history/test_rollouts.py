@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.history.rollouts import BAD, PATH, Fleet, plan, rollout_document, text_of
+from tests.history.stories import by_root
+from tests.simulator import document
 
 OLD, NEW = "acme/agents@1.0.0", "acme/agents@1.1.0"
 WATCHED, REHEARSED = f"{OLD} + {NEW} (observe)", f"{OLD} + {NEW} (dry_run)"
@@ -241,6 +243,44 @@ def test_the_plan_is_written_and_started_at_once(fleet: Fleet) -> None:
     fleet.land(files, by="alice", approvers=["bob", "carol"])
     assert fleet.codes() == set()
     assert counts(fleet) == {OLD: 2, WATCHED: 2}
+
+
+def test_rules_about_assignments_hold_for_rollouts(fleet: Fleet) -> None:
+    """A quorum that somebody set for moving one environment cannot be evaded by moving it in steps."""
+    spec = {
+        "match": {
+            "operations": ["assignment.change"],
+            "scope": "org/acme/project/pay/environment/dev",
+        },
+        "require": {"quorum": 2},
+    }
+    by_root(fleet.world, {"trust/approvals/dev.yaml": document("ApprovalRule", "dev", spec)})
+    fleet.write_plan()
+    fleet.take("start", by="alice", approvers=["bob"])
+    assert fleet.codes() == {"approval.quorum"}
+
+
+def test_nobody_alone_goes_back_to_a_withdrawn_version(fleet: Fleet) -> None:
+    """Once the version before is withdrawn, a rollback that would enforce it again needs the quorum."""
+    fleet.start(rollbackTriggers=[{"when": "soak_expired", "after": "1h"}])
+    for days in (1, 2):
+        fleet.wait(days)
+        if days == 2:
+            fleet.analyze()
+        fleet.take("advance")
+    revocation = {
+        "revokes": "policy_version",
+        "cause": "error",
+        "policyVersion": {"org": "acme", "policy": "agents", "version": "1.0.0"},
+        "reason": "lets too much through",
+    }
+    path = "trust/revocations/agents.yaml"
+    fleet.world.land({path: document("Revocation", "agents", revocation)}, by="alice", approvers=["bob"])
+    fleet.wait(1)
+    fleet.world.commit(fleet.files("rollback", trigger="soak_expired"), by="rosa", branch="back")
+    fleet.world.sign("back", "rosa", "propose")
+    fleet.world.merge("back", by="rosa")
+    assert "permission.denied" in fleet.codes()
 
 
 @pytest.mark.parametrize(
