@@ -211,6 +211,32 @@ def resolve_all(fleet: Written, checkpoint: Path, repeats: int) -> Iterator[Row]
     )
 
 
+def rollouts(folder: Path, repositories: int, repeats: int) -> Iterator[Row]:
+    """A rollout over one large project: its plan, and resolving while it is half-way."""
+    runs = []
+    for _turn in range(repeats):
+        shutil.rmtree(folder, ignore_errors=True)
+        runs.append(measured("rollouts", folder, "--count", str(repositories)))
+    count = int(runs[0]["assignments"])
+    yield Row(
+        f"`rollout plan` of 12 steps over {count:,} assignments, documents at hand",
+        _ms(median(run["plan"] for run in runs)),
+        "",
+        median(run["plan"] / run["resolve"] for run in runs),
+        None,
+        unit="× resolving them",
+    )
+    yield Row(
+        f"resolve {count:,} assignments half-way through a rollout, one core",
+        _ms(median(run["resolve"] for run in runs)),
+        "",
+        median(run["assignments"] / run["resolve"] for run in runs) / 1000,
+        100,
+        at_least=True,
+        unit="thousand/s",
+    )
+
+
 def _private(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.bare import Check, check_all, collect
+from benchmarks.rollouts import measure_rollouts
+from benchmarks.timing import processor_time
 from benchmarks.writer import Written
 from gaitops.fleet.assignments import resolve_all
 from gaitops.git.repository import Repository
@@ -80,10 +82,10 @@ def resolve(fleet: Written, branch: str, checkpoint: Path) -> dict[str, float]:
         repository, head, fleet.trust_root, at=datetime.now(UTC), checkpoint=checkpoint, writable=False
     ) as history:
         state = history.state()
-        reading = _cpu(lambda: list(resolve_all(state)))
+        reading = processor_time(lambda: list(resolve_all(state)))
         gc.collect()
         count = sum(1 for _ in resolve_all(state))
-        seconds = _cpu(lambda: deque(resolve_all(state), maxlen=0))
+        seconds = processor_time(lambda: deque(resolve_all(state), maxlen=0))
     return {"seconds": seconds, "reading": reading, "assignments": count}
 
 
@@ -100,22 +102,20 @@ def check(fleet: Written, checkpoint: Path) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start}
 
 
-def _cpu(work: Callable[[], object]) -> float:
-    """Processor time of this thread: what "per core" means, whoever else uses the machine."""
-    start = time.thread_time()
-    work()
-    return time.thread_time() - start
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["cold", "warm", "bare", "signatures", "resolve", "check"])
+    parser.add_argument(
+        "what", choices=["cold", "warm", "bare", "signatures", "resolve", "check", "rollouts"]
+    )
     parser.add_argument("path", type=Path)
     parser.add_argument("--branch", default="main")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args(arguments)
+    if options.what == "rollouts":
+        print(json.dumps(measure_rollouts(options.path, options.count)))
+        return
     fleet = Written.load(options.path)
     runs: dict[str, Callable[[], dict[str, float]]] = {
         "cold": lambda: cold(fleet, options.branch),

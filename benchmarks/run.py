@@ -65,6 +65,8 @@ def rows(work: Path, *, repeats: int, quick: bool, reuse: bool) -> Iterator[Row]
     checkpoint.unlink(missing_ok=True)
     measured("warm", fleet.path, "--checkpoint", checkpoint)
     yield from cases.resolve_all(fleet, checkpoint, repeats)
+    _note("rollouts")
+    yield from cases.rollouts(work / f"rollouts{suffix}", repositories, repeats)
 
 
 def machine() -> str:

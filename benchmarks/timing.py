@@ -6,6 +6,7 @@ Contenders take turns, so that a slow minute slows all of them, and a ratio is t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
@@ -24,3 +25,10 @@ def interleave(contenders: Mapping[str, Contender], repeats: int) -> dict[str, l
 def ratio(seconds: Sequence[float], peer: Sequence[float]) -> float:
     """How many times as long as its peer, by the median of paired ratios."""
     return median(own / other for own, other in zip(seconds, peer, strict=True))
+
+
+def processor_time(work: Callable[[], object]) -> float:
+    """Processor time of this thread: what "per core" means, whoever else uses the machine."""
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
