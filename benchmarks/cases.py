@@ -216,7 +216,7 @@ def rollouts(folder: Path, repositories: int, repeats: int) -> Iterator[Row]:
     runs = []
     for _turn in range(repeats):
         shutil.rmtree(folder, ignore_errors=True)
-        runs.append(measured("rollouts", folder, "--count", str(repositories)))
+        runs.append(measured("rollouts", str(folder), "--count", str(repositories)))
     count = int(runs[0]["assignments"])
     yield Row(
         f"`rollout plan` of 12 steps over {count:,} assignments, documents at hand",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from benchmarks import cases
 from benchmarks.cases import Row
+from benchmarks.fleet_conformance import Mirrored, fleet_conformance, write_mirrors
 from benchmarks.generate import write_fleet, write_history
 from benchmarks.processes import measured
 from benchmarks.writer import Written
@@ -67,6 +69,14 @@ def rows(work: Path, *, repeats: int, quick: bool, reuse: bool) -> Iterator[Row]
     yield from cases.resolve_all(fleet, checkpoint, repeats)
     _note("rollouts")
     yield from cases.rollouts(work / f"rollouts{suffix}", repositories, repeats)
+    consumers = 1_000 // part
+    mirrors = work / f"mirrors{suffix}"
+    if not (reuse and (mirrors / "trust-root").exists()):
+        _note("generating mirrors")
+        shutil.rmtree(mirrors, ignore_errors=True)
+        write_mirrors(mirrors, consumers)
+    _note("fleet conformance")
+    yield from fleet_conformance(Mirrored.load(mirrors), consumers, repeats)
 
 
 def machine() -> str:

@@ -32,9 +32,11 @@ def read_summary(data: bytes, path: str) -> EvidenceSummary:
         raise InvalidInputError.of(
             "document.type", "expected an evidence summary, which is an object", path=path
         )
+    # Looking for the word first saves the walk over large summaries, which have none.
+    fields = islice(_nulls(value, ()), MAX_PROBLEMS) if b"null" in data else ()
     nulls = [
         Problem("document.type", "null is no value; leave the member out", path, field=field)
-        for field in islice(_nulls(value, ()), MAX_PROBLEMS)
+        for field in fields
     ]
     if nulls:
         raise InvalidInputError(nulls)

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from gaitops.documents.layout import rollout_path
 from gaitops.documents.models.base import Caps, Mode, Tier
-from gaitops.documents.models.rollout import RolloutSpec
+from gaitops.documents.models.rollout import RolloutSpec, Step
 from gaitops.documents.times import parse_duration
 from gaitops.errors import Problem
 from gaitops.fleet.assignments import Assigned, resolve_policy
@@ -38,9 +39,8 @@ class PlannedEnvironment:
     """Document names of the repositories that it selects."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One repository in one environment, before and after an edge."""
+class Move(NamedTuple):
+    """One repository in one environment, before and after an edge; a plan has many of them."""
 
     repository: str
     """Document name."""
@@ -103,8 +103,6 @@ class Plan:
     """Environments that steps name and the project does not have."""
     uncovered: tuple[str, ...]
     """Repositories that an environment of the plan selects and the rollout does not."""
-    unfinished: tuple[tuple[str, str], ...]
-    """Repository and environment that no step brings to enforce."""
     caps: Caps
     """The limits of the rollout, its org and the fleet, combined."""
     steps: tuple[PlannedStep, ...]
@@ -154,7 +152,6 @@ def make_plan(
         environments=environments,
         missing=missing,
         uncovered=tuple(sorted(alive.difference(names))),
-        unfinished=_unfinished(last, full, environments),
         caps=caps,
         steps=steps,
         finished=None if last.earliest is None else last.earliest + last.soak,
@@ -255,10 +252,19 @@ def _obstacles(plan: Plan) -> Iterator[Problem]:
             "completing it would move them unseen"
         )
         yield problem(message, "spec.selector", "select every repository of these environments")
-    if plan.unfinished:
-        places = [f"{repository} in {environment}" for repository, environment in plan.unfinished]
-        message = f"no step enforces {plan.spec.to_version} for {_counted(places)}"
-        yield problem(message, "spec.steps", "end with a step of 100 percent in mode enforce everywhere")
+    for environment in plan.environments:
+        if not any(_ends(step, environment.name) for step in plan.spec.steps):
+            message = f"no step enforces {plan.spec.to_version} for 100 percent of {environment.name!r}"
+            yield problem(
+                message,
+                "spec.steps",
+                "end with 'percent: 100' and 'mode: enforce' everywhere; newcomers count",
+            )
+
+
+def _ends(step: Step, environment: str) -> bool:
+    """Whether a step enforces in all of an environment, also for those who join later: a count would leave them out."""
+    return step.mode == "enforce" and step.percent == 100 and environment in step.environments
 
 
 def _beyond_limits(plan: Plan) -> Iterator[Problem]:
@@ -315,20 +321,6 @@ def _steps(
             earliest=None if started is None else started + waited,
         )
         waited += soak
-
-
-def _unfinished(
-    last: PlannedStep, order: Sequence[str], environments: Sequence[PlannedEnvironment]
-) -> tuple[tuple[str, str], ...]:
-    enforced = {
-        (move.repository, move.environment) for move in (*last.enters, *last.stays) if move.after == "enforce"
-    }
-    return tuple(
-        (name, environment.name)
-        for environment in environments
-        for name in order
-        if name in environment.repositories and (name, environment.name) not in enforced
-    )
 
 
 def _modes(

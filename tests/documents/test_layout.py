@@ -87,7 +87,18 @@ HEX64 = "ab" + "c" * 62
             {"kind": "envelope", "name": "acme/dana"},
         ),
         ("approvals/ab/" + "c" * 61 + "/dana." + "1" * 12 + ".json", {"kind": "other"}),
-        ("evidence/analyses/2026/x.json", {"kind": "evidence_record"}),
+        (
+            f"evidence/analyses/acme/pay/tighten/{'0' * 64}.json",
+            {
+                "kind": "analysis",
+                "org": "acme",
+                "project": "pay",
+                "name": "tighten",
+                "partition": "fleet",
+                "scope": "org/acme/project/pay",
+            },
+        ),
+        ("evidence/analyses/2026/x.json", {"kind": "other"}),
         ("evidence/other/x.json", {"kind": "other"}),
         (".github/workflows/check.yml", {"kind": "ci_config"}),
         (".gitlab-ci.yml", {"kind": "ci_config"}),
@@ -114,6 +125,7 @@ def test_every_document_kind_has_a_row_and_every_row_is_reachable() -> None:
     values = {
         "org": "acme", "project": "pay", "name": "x1", "number": "3", "version": "1.2.3", "file": "f/g.txt",
         "2 hex": "ab", "62 hex": "c" * 62, "principal": "acme.dana", "12 hex": "0" * 12,
+        "64 hex": "1" * 64,
     }  # fmt: skip
     for row in LAYOUT:
         assert classify(re.sub(r"<([^>]+)>", lambda match: values[match[1]], row.pattern)).kind == row.kind
