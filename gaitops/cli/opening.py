@@ -54,10 +54,12 @@ def opened(
     cache: bool = True,
     branch: str | None = None,
     from_release: Path | None = None,
+    quarantine: Path | None = None,
 ) -> Iterator[History]:
     """The folded history of ``rev``.
 
-    The checkpoint of ``branch`` (default: ``rev``) is used, and kept up to date when judging as of now.
+    The checkpoint of ``branch`` (default: ``rev``) is used, and kept up to date when judging as of now. ``quarantine`` holds
+    the objects of a push, for server-side hooks.
     """
     from gaitops.git.repository import Repository
     from gaitops.history.session import open_history
@@ -65,7 +67,7 @@ def opened(
     moment = judged_at(at)
     # Folding makes hundreds of thousands of long-lived objects; looking for cycles among them costs a fifth of the time.
     gc.set_threshold(_COLLECT_AFTER)
-    repository = Repository.open(repo)
+    repository = Repository.open(repo, quarantine)
     head = repository.resolve(rev)
     anchor = _anchor(from_release, trust_root) if from_release is not None else None
     checkpoint = _checkpoint(trust_root, branch or rev) if cache and anchor is None else None

@@ -30,12 +30,13 @@ class Result:
 
     schema: str
     """Name of the JSON Schema of ``document``: ``schemas/output/<name>.schema.json``."""
-    document: Mapping[str, object]
-    """Members of the JSON document, without ``schema``."""
-    text: str
+    document: Mapping[str, object] | Callable[[], Mapping[str, object]]
+    """Members of the JSON document, without ``schema``; as a function where making it takes long."""
+    text: str | Callable[[], str]
     """For people; may be styled with :mod:`gaitops.report.text`. Printed with one final line end."""
-    renderings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
-    """Further formats by name (``jsonl``, ``dot``, ``markdown``), made only when asked for."""
+    renderings: Mapping[str, Callable[[], str | Iterator[str]]] = field(default_factory=dict)
+    """Further formats by name (``jsonl``, ``dot``, ``markdown``), made only when asked for; in pieces of whole lines
+    where there are too many to hold."""
     exit_code: int = 0
     """One of :mod:`gaitops.cli.exit_codes`; a report of bad news is printed in full and then leaves with it."""
 
@@ -48,11 +49,14 @@ def schema_url(name: str) -> str:
 def emit(result: Result, output_format: str) -> None:
     """Print ``result`` to standard output in ``output_format``; ``KeyError`` for a format it does not have."""
     if output_format == "json":
-        write_json({"schema": schema_url(result.schema), **result.document})
+        members = result.document() if callable(result.document) else result.document
+        write_json({"schema": schema_url(result.schema), **members})
     elif output_format == "text":
-        write_text(result.text, sys.stdout)
+        write_text(result.text() if callable(result.text) else result.text, sys.stdout)
     else:
-        write_text(result.renderings[output_format](), sys.stdout)
+        made = result.renderings[output_format]()
+        for piece in (made,) if isinstance(made, str) else made:
+            write_text(piece, sys.stdout)
 
 
 def emit_failure(failure: Failure, *, as_json: bool) -> None:

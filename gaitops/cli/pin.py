@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,12 +16,13 @@ from gaitops.cli import options
 from gaitops.cli.clock import now
 from gaitops.cli.command import command
 from gaitops.cli.output import Result
+from gaitops.cli.pin_files import ci_options, write_beside, written_lines
 from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from gaitops.pin.model import Pin
     from gaitops.pin.update import PinRequest, PinUpdate
     from gaitops.release.sources import Source
+    from gaitops.scaffold.consumer import Forge
 
 _F = TypeVar("_F", bound=Callable[..., Result])
 
@@ -47,18 +48,39 @@ def _source(*, required: bool) -> Callable[[_F], _F]:
 @click.option(
     "--environment", "environments", multiple=True, required=True, metavar="ENV", help="May be repeated."
 )
+@ci_options
 @options.trust_root
-def init(*, repo: Path, source: str, repository: str, environments: Sequence[str], trust_root: str) -> Result:
+def init(
+    *,
+    repo: Path,
+    source: str,
+    repository: str,
+    environments: Sequence[str],
+    ci: Forge | None,
+    ci_from: str | None,
+    trust_root: str,
+) -> Result:
     """Create .gaitops/ with the policies that the newest release assigns to this repository.
 
-    Commit the folder: from then on every byte of it can be verified offline with gaitops pin verify.
+    Commit the folder: from then on every byte of it can be verified offline with gaitops pin verify. With --ci, also
+    writes the checks of that forge, a job that renews the pin, and .gait/ with Gait's settings.
     """
     from gaitops.pin.update import init_pin
 
+    if (ci is None) != (ci_from is None):
+        raise click.UsageError("--ci and --ci-from go together")
     requests = [_request(repository, environment) for environment in environments]
+    files: Mapping[str, bytes] = {}
+    if ci is not None and ci_from is not None:
+        from gaitops import __version__
+        from gaitops.scaffold.consumer import ConsumerParameters, render_consumer
+
+        names = tuple(environments)
+        parameters = ConsumerParameters(requests[0].repository, names, source, ci_from, __version__)
+        files = render_consumer(parameters, ci)
     with _opened(source) as opened:
         update = init_pin(repo, opened, trust_root, requests, now())
-    return _updated(update)
+    return _updated(update, write_beside(repo, files))
 
 
 @command(example="gaitops pin update --from https://releases.example.com/fleet")
@@ -98,6 +120,7 @@ def verify(*, repo: Path, base: str | None, repository: str | None, trust_root: 
     from gaitops.documents.models.tenancy import repository_name
     from gaitops.pin.folder import read_folder
     from gaitops.pin.verify import verify_pin
+    from gaitops.report.pins import pinned_json, pinned_summary
 
     verified = verify_pin(
         read_folder(repo),
@@ -112,10 +135,10 @@ def verify(*, repo: Path, base: str | None, repository: str | None, trust_root: 
         "release": pin.release,
         "rootVersion": verified.root.version,
         "solo": verified.root.solo,
-        "environments": _environments(pin),
+        "environments": pinned_json(pin),
         "withdrawn": list(verified.withdrawn),
     }
-    return Result("pin-verify", members, f"pin verified: {_summary(pin)}")
+    return Result("pin-verify", members, f"pin verified: {pinned_summary(pin)}")
 
 
 @command(example="gaitops pin status --from https://releases.example.com/fleet")
@@ -129,6 +152,7 @@ def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
     from gaitops.pin.status import pin_status
     from gaitops.pin.update import newest_pin
     from gaitops.pin.verify import verify_pin
+    from gaitops.report.pins import pinned_json, pinned_lines
     from gaitops.report.tables import fields
 
     verified = verify_pin(read_folder(repo), trust_root)
@@ -147,7 +171,7 @@ def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
         "rootExpired": found.root_expired,
         "withdrawn": list(found.withdrawn),
         "solo": found.solo,
-        "environments": _environments(verified.pin),
+        "environments": pinned_json(verified.pin),
     }
     newest_text = f", newest is {found.newest}" if found.newest is not None else ""
     rows = [
@@ -160,7 +184,7 @@ def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
             "root",
             f"version {found.root_version}, {'EXPIRED' if found.root_expired else 'expires'} {members['rootExpires']}",
         ),
-        *((name, text) for name, text in _lines(verified.pin)),
+        *((name, text) for name, text in pinned_lines(verified.pin)),
     ]
     if found.withdrawn:
         rows.append(("withdrawn", ", ".join(found.withdrawn)))
@@ -195,36 +219,18 @@ def _earlier(repo: Path, base: str) -> bytes:
     return repository.read(entry.oid)
 
 
-def _environments(pin: Pin) -> list[dict[str, object]]:
-    return [
-        {
-            "environment": name,
-            "repository": item.repository,
-            "enforced": str(item.enforced),
-            "mode": item.mode,
-        }
-        for name, item in sorted(pin.environments.items())
-    ]
+def _updated(update: PinUpdate, files: Sequence[str] = ()) -> Result:
+    from gaitops.report.pins import pinned_json, pinned_summary
 
-
-def _lines(pin: Pin) -> list[tuple[str, str]]:
-    return [(name, f"{item.enforced} ({item.mode})") for name, item in sorted(pin.environments.items())]
-
-
-def _summary(pin: Pin) -> str:
-    pinned = ", ".join(f"{name} {text}" for name, text in _lines(pin))
-    return f"fleet {pin.fleet}, release {pin.release}, {pinned}"
-
-
-def _updated(update: PinUpdate) -> Result:
     pin = update.after.pin
     members = {
         "fleet": pin.fleet,
         "release": pin.release,
         "previousRelease": update.before.release if update.before is not None else None,
         "changed": list(update.changed),
-        "environments": _environments(pin),
+        "environments": pinned_json(pin),
+        "files": list(files),
     }
-    lines = [_summary(pin), *(f"  {path}" for path in update.changed)]
-    text = "\n".join(lines) if update.changed else f"already up to date: {_summary(pin)}"
+    lines = [pinned_summary(pin), *(f"  {path}" for path in update.changed), *written_lines(files)]
+    text = "\n".join(lines) if update.changed else f"already up to date: {pinned_summary(pin)}"
     return Result("pin", members, text)

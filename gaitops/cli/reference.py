@@ -20,6 +20,7 @@ from gaitops.cli.main import PROGRAM, program
 from gaitops.cli.output import schema_url
 from gaitops.cli.table import COMMANDS
 from gaitops.report import markdown
+from gaitops.report.control_reference import control_reference
 from gaitops.report.model_reference import model_reference
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -73,7 +74,11 @@ def command_reference() -> str:
 
 def pages() -> dict[str, str]:
     """All generated pages by file name."""
-    return {"commands.md": command_reference(), "fleet-repository.md": model_reference()}
+    return {
+        "commands.md": command_reference(),
+        "controls.md": control_reference(),
+        "fleet-repository.md": model_reference(),
+    }
 
 
 def stale_pages() -> list[str]:

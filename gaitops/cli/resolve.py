@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +12,6 @@ from gaitops.cli import options
 from gaitops.cli.command import command
 from gaitops.cli.output import Result
 from gaitops.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from gaitops.fleet.assignments import Assignment
 
 
 @command(
@@ -42,14 +37,15 @@ def resolve(
     trust_root: str,
     at: datetime | None,
 ) -> Result:
-    """Resolve which policy version each repository must run in each environment.
+    """Resolve which policy versions each repository must run in each environment, and in which mode.
 
+    A candidate and its mode are there while a rollout is under way; without one the mode is enforce.
     The answer comes from verified state: content that nobody authorized has no effect on it.
     """
     from gaitops.cli.opening import opened
     from gaitops.documents.models.tenancy import repository_name
     from gaitops.fleet.assignments import resolve_all
-    from gaitops.report.tables import table
+    from gaitops.report.assignments import assignment_json, assignment_lines, assignments_table
 
     if everything == (repository is not None):
         raise click.UsageError("name one --repository, or ask for --all")
@@ -66,26 +62,9 @@ def resolve(
             f"nothing is assigned to {wanted}" + (f" in {environment}" if environment else ""),
             remedy="Check the name, the environment's selector, and that the change is verified.",
         )
-    members = [assignment_json(row) for row in rows]
-    cells = [[row.repository, row.environment, row.tier, str(row.enforced), row.mode] for row in rows]
     return Result(
         "resolve",
-        {"assignments": members},
-        table(["repository", "environment", "tier", "enforced", "mode"], cells)
-        if cells
-        else "no assignments",
-        {"jsonl": lambda: "\n".join(json.dumps(item, ensure_ascii=False) for item in members)},
+        lambda: {"assignments": [assignment_json(row) for row in rows]},
+        lambda: assignments_table(rows),
+        {"jsonl": lambda: assignment_lines(rows)},
     )
-
-
-def assignment_json(row: Assignment) -> dict[str, object]:
-    """One assignment for machines."""
-    return {
-        "org": row.org,
-        "project": row.project,
-        "repository": row.repository,
-        "environment": row.environment,
-        "tier": row.tier,
-        "enforced": {"org": row.enforced.org, "policy": row.enforced.policy, "version": row.enforced.version},
-        "mode": row.mode,
-    }

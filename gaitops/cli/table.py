@@ -19,6 +19,7 @@ COMMANDS: Table = {
     "propose": Lazy("gaitops.cli.approvals:propose", "Sign that you propose a change."),
     "approve": Lazy("gaitops.cli.approvals:approve", "Sign that you approve a change."),
     "withdraw": Lazy("gaitops.cli.approvals:withdraw", "Take back your approvals of a change."),
+    "collect": Lazy("gaitops.cli.collect:collect", "Take envelopes out of comments, and verify them."),
     "publish": Lazy("gaitops.cli.publish:publish", "Publish verified state as a signed release."),
     "pin": Noun(
         "Pin policies in a consumer repository and verify them offline.",
@@ -27,14 +28,65 @@ COMMANDS: Table = {
             "update": Lazy("gaitops.cli.pin:update", "Renew the pin from the newest release."),
             "verify": Lazy("gaitops.cli.pin:verify", "Verify every byte of the pin offline."),
             "status": Lazy("gaitops.cli.pin:status", "Show how old the pin is."),
+            "gait-args": Lazy("gaitops.cli.pin_gait_args:gait_args", "Print how to run Gait with the pin."),
+        },
+    ),
+    "conformance": Lazy(
+        "gaitops.cli.conformance:conformance", "Check whether a repository follows its fleet."
+    ),
+    "fleet": Noun(
+        "Many repositories at once.",
+        {
+            "conformance": Lazy(
+                "gaitops.cli.fleet_conformance:conformance", "Check which repositories follow their fleet."
+            ),
+        },
+    ),
+    "gate": Noun(
+        "Gates that ask the fleet before something happens.",
+        {
+            "deploy": Lazy("gaitops.cli.gate_deploy:deploy", "Ask whether a repository may be deployed now."),
         },
     ),
     "resolve": Lazy("gaitops.cli.resolve:resolve", "Show which policy version repositories must run."),
+    "rollout": Noun(
+        "Move a policy version through a fleet in stages.",
+        {
+            "plan": Lazy(
+                "gaitops.cli.rollout_plan:plan", "Show what a rollout would do, before anything is committed."
+            ),
+            "status": Lazy(
+                "gaitops.cli.rollout_status:status", "Show where rollouts stand and what must be rolled back."
+            ),
+            "analyze": Lazy(
+                "gaitops.cli.rollout_analyze:analyze", "Sign what the evidence says about the current step."
+            ),
+            "start": Lazy("gaitops.cli.rollout_edges:start", "Prepare the start of a rollout."),
+            "advance": Lazy("gaitops.cli.rollout_edges:advance", "Prepare the next step, or the completion."),
+            "pause": Lazy("gaitops.cli.rollout_edges:pause", "Prepare holding a rollout where it is."),
+            "resume": Lazy("gaitops.cli.rollout_edges:resume", "Prepare going on after a pause."),
+            "rollback": Lazy(
+                "gaitops.cli.rollout_edges:rollback", "Prepare putting everything back as it was."
+            ),
+            "abort": Lazy(
+                "gaitops.cli.rollout_edges:abort", "Prepare giving up before anything is enforced."
+            ),
+        },
+    ),
     "audit": Noun(
         "The audit log: one event per decision.",
         {
             "export": Lazy("gaitops.cli.audit:export", "Export the audit log of a history."),
             "verify": Lazy("gaitops.cli.audit:verify", "Prove that an export is the history's own log."),
+        },
+    ),
+    "hook": Noun(
+        "Hooks for Git servers.",
+        {
+            "pre-receive": Lazy(
+                "gaitops.cli.hook:pre_receive",
+                "Refuse a push to the protected branch that is not authorized.",
+            ),
         },
     ),
     "validate": Lazy(

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import yaml
 
-from gaitops.documents import strict_json
 from gaitops.documents.fields import Position, field_path
 from gaitops.documents.scalars import AmbiguousScalarError, NumberRangeError, resolve_plain
 from gaitops.documents.strict_json import MAX_DEPTH
@@ -53,18 +52,6 @@ def read_yaml(data: bytes, path: str) -> Parsed:
     if reading.problems:
         raise InvalidInputError(reading.problems)
     return Parsed(value, lambda: _yaml_positions(text))
-
-
-def read_json(data: bytes, path: str) -> Parsed:
-    """The JSON value in ``data``, under the rules of documents: no invisible characters either.
-
-    Raises:
-        InvalidInputError: as :func:`gaitops.documents.strict_json.loads`.
-    """
-    text = decode(data, path)
-    value = strict_json.loads(data, path)
-    # The grammar of positions is that of YAML flow collections; all JSON accepted above is inside it.
-    return Parsed(value, lambda: _yaml_positions(text.replace("\t", " ")))
 
 
 class _Frame:

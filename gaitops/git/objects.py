@@ -27,14 +27,16 @@ TAG: Final = ObjectType.TAG
 
 
 class ObjectStore:
-    """The object database below one ``objects`` folder."""
+    """The object database below one ``objects`` folder, and optionally what lies in ``quarantine`` beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quarantine: Path | None = None) -> None:
         """Open ``folder``; raises VerificationError ``git.corrupt_object`` when it is no object database."""
         # The default of libgit2, stated because verdicts depend on it.
         pygit2.option(Option.ENABLE_STRICT_HASH_VERIFICATION, True)  # noqa: FBT003 - the signature of libgit2
         try:
             self._odb = pygit2.Odb(str(folder))
+            if quarantine is not None:
+                self._odb.add_disk_alternate(str(quarantine))
         except (pygit2.GitError, OSError) as error:
             raise VerificationError.of(
                 "git.corrupt_object", f"cannot open the object database: {error}"

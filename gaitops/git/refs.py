@@ -43,7 +43,11 @@ def check_ref_name(name: str) -> str:
         InvalidInputError: ``git.unknown_revision``.
     """
     if not name or len(name) > 1024 or _BAD_NAME.search(name):
-        raise InvalidInputError.of("git.unknown_revision", f"{name!r} is not a valid name of a branch or tag")
+        raise InvalidInputError.of(
+            "git.unknown_revision",
+            f"{name!r} is not a valid name of a branch or tag",
+            remedy="git check-ref-format --branch NAME tells which names are valid",
+        )
     return name
 
 
@@ -60,18 +64,28 @@ class References:
             InvalidInputError: ``git.unknown_revision`` for an impossible name.
             VerificationError: ``git.corrupt_ref`` when its file makes no sense.
         """
+        final, content = self._follow(name)
+        if content is None:
+            return self._packed(final)
+        match = _TARGET.match(content)
+        if match is None:
+            raise VerificationError.of("git.corrupt_ref", f"the reference {final} holds no object id")
+        return match[1].decode()
+
+    def final_name(self, name: str) -> str:
+        """The reference that moves when ``name`` is written to: the last of a chain of symbolic ones, or ``name`` itself.
+
+        Raises as :meth:`target`.
+        """
+        return self._follow(name)[0]
+
+    def _follow(self, name: str) -> tuple[str, bytes | None]:
+        """Name and file of the reference at the end of a chain; no bytes where there is no file of that name."""
         current = check_ref_name(name)
         for _ in range(_SYMBOLIC_DEPTH):
             content = self._loose(current)
-            if content is None:
-                return self._packed(current)
-            if not content.startswith(b"ref:"):
-                match = _TARGET.match(content)
-                if match is None:
-                    raise VerificationError.of(
-                        "git.corrupt_ref", f"the reference {current} holds no object id"
-                    )
-                return match[1].decode()
+            if content is None or not content.startswith(b"ref:"):
+                return current, content
             current = check_ref_name(content[4:].strip().decode("utf-8", "replace"))
         raise VerificationError.of("git.corrupt_ref", f"the reference {name} points to too many others")
 
@@ -111,7 +125,9 @@ def resolve(
     match = _REVISION.fullmatch(revision)
     if match is None:
         raise InvalidInputError.of(
-            "git.unknown_revision", f"{revision!r} is not a name, a full commit id, or one of these with ~N"
+            "git.unknown_revision",
+            f"{revision!r} is not a name, a full commit id, or one of these with ~N",
+            remedy="name a branch, a tag or a full commit id",
         )
     name, steps = match.groups()
     if OBJECT_ID.fullmatch(name):
@@ -146,7 +162,11 @@ def _short_name(references: References, name: str) -> str:
 
 def _existing(name: str, target: str | None) -> str:
     if target is None:
-        raise InvalidInputError.of("git.unknown_revision", f"there is no branch, tag or commit {name!r}")
+        raise InvalidInputError.of(
+            "git.unknown_revision",
+            f"there is no branch, tag or commit {name!r}",
+            remedy="check the name; what only the remote has must be fetched: git fetch",
+        )
     return target
 
 
@@ -160,7 +180,9 @@ def _peel(objects: ObjectStore, oid: str, name: str) -> str:
         if match is None:
             break
         oid = match[1].decode()
-    raise InvalidInputError.of("git.unknown_revision", f"{name!r} does not name a commit")
+    raise InvalidInputError.of(
+        "git.unknown_revision", f"{name!r} does not name a commit", remedy="name a commit, or a tag of one"
+    )
 
 
 def _read_ref_file(path: Path) -> bytes | None:

@@ -59,17 +59,21 @@ class GitProgram:
         """Update ``refs/remotes/<remote>/<branch>`` and return the commit id that it points to now.
 
         Raises:
-            InvalidInputError: ``git.unknown_revision`` when the remote has no such branch.
+            InvalidInputError: ``git.unknown_remote``; ``git.unknown_revision`` when the remote has no such branch.
             InternalError: ``git.remote_failed``, worth another try.
             MissingDependencyError: ``git.not_installed``.
         """
-        _check_remote(remote)
+        self._check_remote(remote)
         source, target = _branch(branch), f"refs/remotes/{remote}/{branch}"
         options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
         done = self._run("fetch", *options, remote, f"+{source}:{target}")
         if done.returncode != 0:
             if self._run("ls-remote", "--exit-code", remote, source).returncode == _NOT_FOUND:
-                raise InvalidInputError.of("git.unknown_revision", f"{remote} has no branch {branch!r}")
+                raise InvalidInputError.of(
+                    "git.unknown_revision",
+                    f"{remote} has no branch {branch!r}",
+                    remedy=f"git ls-remote --heads {remote} lists them",
+                )
             raise _failed(f"cannot fetch {branch} from {remote}", done)
         commit = Repository.open(self._folder).references.target(target)
         if commit is None:
@@ -80,13 +84,14 @@ class GitProgram:
         """Move ``branch`` of ``remote`` forward to ``commit`` if it still is at ``expected`` (``None``: does not exist).
 
         Raises:
+            InvalidInputError: ``git.unknown_remote``.
             LostRaceError: ``history.fork`` when the branch is elsewhere by now; fetch and start again.
             VerificationError: ``git.push_rejected`` when the remote refuses for another reason, such as protection;
                 ``history.not_descendant`` when ``commit`` would not be a fast-forward.
             InternalError: ``git.remote_failed``, worth another try.
             MissingDependencyError: ``git.not_installed``.
         """
-        _check_remote(remote)
+        self._check_remote(remote)
         target = _branch(branch)
         for oid in (commit, expected):
             if oid is not None and OBJECT_ID.fullmatch(oid) is None:
@@ -123,7 +128,7 @@ class GitProgram:
 
     def remote_branch(self, remote: str, branch: str) -> str | None:
         """Commit id of ``branch`` at ``remote`` now, ``None`` when it does not exist; errors as for :meth:`fetch`."""
-        _check_remote(remote)
+        self._check_remote(remote)
         target = _branch(branch)
         done = self._run("ls-remote", "--exit-code", remote, target)
         if done.returncode == _NOT_FOUND:
@@ -152,6 +157,19 @@ class GitProgram:
             values.append(value)
         return Person(*values)
 
+    def _check_remote(self, remote: str) -> None:
+        """Only configured remotes: Git would take any other name for a folder."""
+        if _REMOTE_NAME.fullmatch(remote):
+            # "git remote get-url" does not see what the environment configures.
+            settings = f"^remote[.]{remote.replace('.', '[.]')}[.](url|pushurl)$"
+            if self._run("config", "--get-regexp", settings).returncode == 0:
+                return
+        raise InvalidInputError.of(
+            "git.unknown_remote",
+            f"{remote!r} is not the name of a configured remote",
+            remedy="git remote -v lists them; git remote add NAME URL adds one",
+        )
+
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = ("git", "-C", str(self._folder), *_SWITCHED_OFF, *arguments)
         try:
@@ -174,15 +192,6 @@ class GitProgram:
 
 def _branch(name: str) -> str:
     return "refs/heads/" + check_ref_name(name)
-
-
-def _check_remote(remote: str) -> None:
-    if _REMOTE_NAME.fullmatch(remote) is None:
-        raise InvalidInputError.of(
-            "git.unknown_remote",
-            f"{remote!r} is not the name of a configured remote",
-            remedy="git remote add …",
-        )
 
 
 def _failed(what: str, done: subprocess.CompletedProcess[str]) -> InternalError:

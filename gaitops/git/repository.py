@@ -13,6 +13,7 @@ from gaitops.git.cache import BoundedCache
 from gaitops.git.commits import Commit, Links, parse_commit, parse_links
 from gaitops.git.location import Location, locate
 from gaitops.git.objects import COMMIT, ObjectStore
+from gaitops.git.quarantine import quarantine_folder
 from gaitops.git.refusals import refuse_untrustworthy
 from gaitops.git.snapshot import ContentStore, GitSnapshot
 from gaitops.git.trees import RawEntry, TreeChange, tree_changes
@@ -30,25 +31,29 @@ class Repository:
     its id says. Not safe for use by several threads at once, apart from the values that it returns.
     """
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, quarantine: Path | None = None) -> None:
         self.location: Final = location
         self.references: Final = refs.References(location)
-        self.objects: Final = ObjectStore(location.objects)
+        self.objects: Final = ObjectStore(location.objects, quarantine)
         self.contents: Final = ContentStore(self.objects)
         self._links: BoundedCache[str, Links] = BoundedCache(_LINKS)
         self._commits: BoundedCache[str, Commit] = BoundedCache(_COMMITS)
 
     @classmethod
-    def open(cls, path: Path) -> Repository:
+    def open(cls, path: Path, quarantine: Path | None = None) -> Repository:
         """Open the repository that contains ``path``.
+
+        ``quarantine`` is for server-side hooks: the folder in which the server keeps the objects of a push until it is
+        accepted; see :mod:`gaitops.git.quarantine`.
 
         Raises:
             InvalidInputError: ``git.not_a_repository``.
-            VerificationError: for repositories that are refused, see :func:`refuse_untrustworthy`.
+            VerificationError: for repositories that are refused, see :func:`refuse_untrustworthy`; ``git.alternates`` and
+                ``git.partial_clone`` for a quarantine that is none.
         """
         location = locate(path)
         refuse_untrustworthy(location)
-        return cls(location)
+        return cls(location, None if quarantine is None else quarantine_folder(location, quarantine))
 
     # -- revisions and history
 
@@ -92,10 +97,6 @@ class Repository:
     def iterate_first_parents(self, head: str) -> Iterator[str]:
         """As :meth:`first_parents`, lazily: for searches that end early."""
         return graph.first_parent_chain(self.parents_of, head)
-
-    def is_first_parent_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether ``ancestor`` lies on the first-parent chain of ``descendant``; a commit lies on its own."""
-        return any(commit == ancestor for commit in self.iterate_first_parents(descendant))
 
     def reachable(self, head: str, *, excluding: Collection[str] = ()) -> list[str]:
         """All commits that ``head`` has and none of ``excluding`` has, children before parents."""
@@ -151,4 +152,8 @@ class Repository:
         for index, ancestor in enumerate(self.iterate_first_parents(commit)):
             if index == steps:
                 return ancestor
-        raise InvalidInputError.of("git.unknown_revision", f"{commit} has fewer than {steps} ancestors")
+        raise InvalidInputError.of(
+            "git.unknown_revision",
+            f"{commit} has fewer than {steps} ancestors",
+            remedy="go back fewer steps",
+        )

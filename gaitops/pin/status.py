@@ -11,7 +11,6 @@ from gaitops.documents.times import parse_timestamp
 from gaitops.errors import VerificationError
 from gaitops.pin.layout import FOLDER, PIN_FILE
 from gaitops.pin.verify import VerifiedPin
-from gaitops.release.statement import ReleasePredicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,6 @@ class PinStatus:
 def pin_status(
     verified: VerifiedPin,
     now: datetime,
-    newest: ReleasePredicate | None = None,
-    *,
     renewed: VerifiedPin | None = None,
 ) -> PinStatus:
     """The status of a verified pin.
@@ -45,15 +42,13 @@ def pin_status(
     Args:
         verified: The pin.
         now: When it is looked at.
-        newest: From :func:`gaitops.pin.update.newest_release`.
         renewed: From :func:`gaitops.pin.update.newest_pin`. A pin can carry the newest release's statement over
             older assignments, each validly signed; offline only ``pin verify --base`` notices, and here it shows.
 
     Raises:
         VerificationError: ``release.rollback`` when the source is behind the pin.
     """
-    newest = newest if renewed is None else renewed.release
-    number = None if newest is None else newest.release
+    number = None if renewed is None else renewed.release.release
     if number is not None and number < verified.release.release:
         raise VerificationError.of(
             "release.rollback",
@@ -62,7 +57,7 @@ def pin_status(
             remedy="the mirror is behind or hostile; use another",
         )
     return PinStatus(
-        state=_state(verified, number, renewed),
+        state=_state(verified, renewed),
         release=verified.release.release,
         newest=number,
         age=max(timedelta(0), now - parse_timestamp(verified.release.issued)),
@@ -74,10 +69,8 @@ def pin_status(
     )
 
 
-def _state(
-    verified: VerifiedPin, newest: int | None, renewed: VerifiedPin | None
-) -> Literal["current", "outdated", "unknown"]:
-    if newest is None:
+def _state(verified: VerifiedPin, renewed: VerifiedPin | None) -> Literal["current", "outdated", "unknown"]:
+    if renewed is None:
         return "unknown"
-    same = renewed is None or (renewed.pin, renewed.withdrawn) == (verified.pin, verified.withdrawn)
-    return "current" if same and newest == verified.release.release else "outdated"
+    same = (renewed.pin, renewed.withdrawn) == (verified.pin, verified.withdrawn)
+    return "current" if same else "outdated"

@@ -39,7 +39,7 @@ from gaitops.release.layout import (
     version_statement,
 )
 from gaitops.release.sources import Source
-from gaitops.release.statement import AssignmentsPredicate, ReleasePredicate, Version, VersionPredicate
+from gaitops.release.statement import AssignmentsPredicate, Version, VersionPredicate
 from gaitops.release.verify import invalid
 
 
@@ -133,16 +133,6 @@ def fetch_pin(
     with tempfile.TemporaryDirectory() as scratch:
         client = ReleaseClient(source, trust_root, Path(scratch), now)
         return _Fetch(client).finish(requests)
-
-
-def newest_release(source: Source, trust_root: str, now: datetime) -> ReleasePredicate:
-    """What the newest release at ``source`` says of itself.
-
-    Raises:
-        GaitopsError: As :class:`gaitops.pin.client.ReleaseClient` does.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        return ReleaseClient(source, trust_root, Path(scratch), now).release
 
 
 def newest_pin(source: Source, trust_root: str, pin: Pin, now: datetime) -> VerifiedPin:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from gaitops.errors import GaitopsError, InvalidInputError, Problem, VerificationError
 from gaitops.fleet.root import TrustedRoot, root_chain
@@ -43,6 +44,9 @@ from gaitops.release.statement import (
 )
 from gaitops.signing.statement import Statement
 
+_NOT_BEHIND: Final = (
+    "gaitops pin update, from a source that is not behind; a mirror that stays behind may be hostile"
+)
 Files = Mapping[str, bytes]
 """Path below ``.gaitops/`` → bytes."""
 
@@ -56,6 +60,10 @@ class VerifiedPin:
     release: ReleasePredicate
     withdrawn: tuple[str, ...]
     """Pinned versions that were withdrawn when the pin was made, sorted; whether they may still run is conformance."""
+    assignments: Mapping[str, AssignmentsPredicate] = field(default_factory=dict)
+    """Environment → what the signed statement says of the repository."""
+    versions: Mapping[str, tuple[Statement, VersionPredicate]] = field(default_factory=dict)
+    """Version digest → what the signed statement says of each pinned version, and its files."""
 
 
 def verify_pin(
@@ -102,13 +110,14 @@ def check_not_lower(before: Pin, after: Pin) -> Iterator[Problem]:
     path = f"{FOLDER}/{PIN_FILE}"
     if after.release < before.release:
         message = f"release {after.release} is older than release {before.release}, which was pinned before"
-        yield Problem("release.rollback", message, path, field="release")
+        yield Problem("release.rollback", message, path, field="release", remedy=_NOT_BEHIND)
     for name, environment in after.environments.items():
         old = before.environments.get(name)
         if old is None or old.repository != environment.repository or environment.since >= old.since:
             continue
         message = f"the assignment of release {environment.since} is older than that of release {old.since}"
-        yield Problem("release.rollback", message, path, field=f"environments.{name}.since")
+        place = f"environments.{name}.since"
+        yield Problem("release.rollback", message, path, field=place, remedy=_NOT_BEHIND)
 
 
 def _roots(files: Files) -> list[bytes]:
@@ -131,6 +140,8 @@ class _Verification:
             # Nobody signs it and nobody needs to: it has one possible content.
             self._explained.add(ATTRIBUTES_FILE)
         self._withdrawn: set[str] = set()
+        self._assignments: dict[str, AssignmentsPredicate] = {}
+        self._versions: dict[str, tuple[Statement, VersionPredicate]] = {}
 
     def finish(self, base: bytes | None, repository: str | None) -> VerifiedPin:
         release = self._release()
@@ -144,7 +155,8 @@ class _Verification:
             self._problems += check_not_lower(read_pin(base, f"{FOLDER}/{PIN_FILE} (base)"), self._pin)
         if self._problems or release is None:
             raise VerificationError(self._problems)
-        return VerifiedPin(self._pin, self._root, release, tuple(sorted(self._withdrawn)))
+        withdrawn = tuple(sorted(self._withdrawn))
+        return VerifiedPin(self._pin, self._root, release, withdrawn, self._assignments, self._versions)
 
     def _release(self) -> ReleasePredicate | None:
         read = self._statement(RELEASE_FILE, ReleasePredicate)
@@ -158,16 +170,17 @@ class _Verification:
     def _environment(self, name: str, pinned: PinnedEnvironment) -> None:
         read = self._statement(assignments_file(name), AssignmentsPredicate)
         if read is not None:
+            self._assignments[name] = read[1]
             self._assignment(name, pinned, read[1])
         self._version(name, ENFORCED, pinned.enforced)
         if pinned.candidate is not None:
             self._version(name, CANDIDATE, pinned.candidate)
 
     def _assignment(self, name: str, pinned: PinnedEnvironment, said: AssignmentsPredicate) -> None:
-        field = f"environments.{name}"
+        place = f"environments.{name}"
         for member in ("repository", "org", "project"):
-            self._compare(f"{field}.{member}", getattr(pinned, member), getattr(said, member))
-        self._compare(f"{field}.since", pinned.since, said.release)
+            self._compare(f"{place}.{member}", getattr(pinned, member), getattr(said, member))
+        self._compare(f"{place}.since", pinned.since, said.release)
         if said.release > self._pin.release:
             self._mismatch("the assignment is newer than the release", assignments_file(name))
         rows = [row for row in said.environments if row.environment == name]
@@ -175,9 +188,9 @@ class _Verification:
             self._mismatch(f"the statement assigns nothing to environment {name}", assignments_file(name))
             return
         row: AssignedEnvironment = rows[0]
-        self._compare(f"{field}.mode", pinned.mode, row.mode)
-        self._compare(f"{field}.enforced", _named(pinned.enforced), _assigned(row.enforced))
-        self._compare(f"{field}.candidate", _named(pinned.candidate), _assigned(row.candidate))
+        self._compare(f"{place}.mode", pinned.mode, row.mode)
+        self._compare(f"{place}.enforced", _named(pinned.enforced), _assigned(row.enforced))
+        self._compare(f"{place}.candidate", _named(pinned.candidate), _assigned(row.candidate))
 
     def _version(self, name: str, which: str, pinned: PinnedVersion) -> None:
         path = statement_file(name, which)
@@ -188,9 +201,10 @@ class _Verification:
             self._explained |= {file for file in self._files if file.startswith(folder)}
             return
         statement, said = read
-        field = f"environments.{name}.{which}"
-        self._compare(field, _named(pinned), _assigned(said.policy_version))
-        self._compare(f"{field}.gaitDigest", pinned.gait_digest, said.gait.digest)
+        self._versions[said.policy_version.digest] = read
+        place = f"environments.{name}.{which}"
+        self._compare(place, _named(pinned), _assigned(said.policy_version))
+        self._compare(f"{place}.gaitDigest", pinned.gait_digest, said.gait.digest)
         if said.withdrawn:
             self._withdrawn.add(str(pinned))
         for subject in statement.subjects:

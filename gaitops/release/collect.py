@@ -20,6 +20,7 @@ from gaitops.fleet.graph import version_digest
 from gaitops.fleet.root import check_not_expired
 from gaitops.fleet.semver import precedence
 from gaitops.fleet.state import FleetState
+from gaitops.fleet.waivers import waivers_of
 from gaitops.history import ledger as spaces
 from gaitops.history.ledger import sequence_key
 from gaitops.history.session import History
@@ -27,6 +28,7 @@ from gaitops.history.verdict import PartitionVerdict, Verdict
 from gaitops.release.content import (
     AssignmentRow,
     Expiries,
+    Grace,
     ReleaseContent,
     ReleasedOrg,
     ReleasedProject,
@@ -63,6 +65,7 @@ def collect(history: History) -> ReleaseContent:
         },
         audit_head=history.standing.audit_head,
         expiries=_expiries(fleet),
+        grace=Grace(parse_duration(fleet.spec.pin_grace), parse_duration(fleet.spec.withdrawn_grace)),
     )
 
 
@@ -151,7 +154,14 @@ def _version(history: History, state: FleetState, org: str, policy: str, number:
         approvals=tuple(sorted({*(item["payload"] for item in event["approvals"]), *event["proposals"]})),
         commit=event["commit"],
         withdrawn=history.fold.facts.is_withdrawn(org, policy, number),
+        withdrawn_at=_withdrawn_at(history, org, policy, number),
     )
+
+
+def _withdrawn_at(history: History, org: str, policy: str, number: str) -> datetime | None:
+    """When a version was withdrawn; behind a trusted release no later than that release."""
+    row = history.fold.ledger.get(spaces.WITHDRAWN, f"{org}/{policy}@{number}")
+    return None if row is None else parse_timestamp(row[1])
 
 
 def _descriptor(state: FleetState, org: str, policy: str, number: str) -> PolicyVersion:
@@ -178,19 +188,25 @@ def publication_times(history: History, content: ReleaseContent) -> dict[Version
 
 
 def _project(state: FleetState, org: str, project: str) -> ReleasedProject:
+    resolved = list(resolve_project(state, org, project))
+    named = {version for row in resolved for version in (row.enforced, row.candidate) if version is not None}
+    references = {version: _reference(state, version) for version in named}
     rows = [
         AssignmentRow(
             repository=row.repository,
             environment=row.environment,
             tier=row.tier,
-            enforced=_reference(state, row.enforced),
-            candidate=None,
+            enforced=references[row.enforced],
+            candidate=None if row.candidate is None else references[row.candidate],
             mode=row.mode,
         )
-        for row in resolve_project(state, org, project)
+        for row in resolved
     ]
     return ReleasedProject(
-        org, project, tuple(sorted(rows, key=lambda row: (row.repository, row.environment)))
+        org,
+        project,
+        tuple(sorted(rows, key=lambda row: (row.repository, row.environment))),
+        waivers_of(state, org, project),
     )
 
 

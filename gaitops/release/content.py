@@ -8,8 +8,10 @@ Nothing here is signed and nothing here knows Git.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from gaitops.fleet.waivers import Waived
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class ReleasedVersion:
     commit: str
     """Commit whose position in the history carried it."""
     withdrawn: bool
+    withdrawn_at: datetime | None = None
+    """When that was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class ReleasedProject:
     org: str
     project: str
     assignments: tuple[AssignmentRow, ...]
+    waivers: Mapping[str, tuple[Waived, ...]] = field(default_factory=dict)
+    """Repository id → the waivers that name it, sorted by id: what conformance accepts there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,16 @@ class Expiries:
     timestamp: timedelta
     snapshot: timedelta
     targets: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long consumers may lag behind and still conform (design 10)."""
+
+    pin: timedelta = timedelta(days=7)
+    """Behind the newest release."""
+    withdrawn: timedelta = timedelta(days=14)
+    """On a withdrawn version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +123,4 @@ class ReleaseContent:
     audit_head: str
     """Hash of the newest audit event at ``commit``."""
     expiries: Expiries
+    grace: Grace = Grace()

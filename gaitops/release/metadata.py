@@ -145,7 +145,7 @@ class _Drafting:
         for org in sorted(content.orgs, key=lambda org: org.org):
             self._org(org, repositories)
         issued = format_timestamp(self._issued)
-        payload = statement.release_statement(content, self._root, self._number, issued)
+        payload = statement.release_statement(content, self._root, self._number, issued, self._said_before())
         index = canonical_json({"repositories": repositories})
         targets = [self._statement(RELEASE_TARGET, payload), self._file(REPOSITORIES_TARGET, index)]
         orgs = {org_role(org.org): org_paths(org.org) for org in content.orgs}
@@ -170,6 +170,14 @@ class _Drafting:
             self._targets,
             self._statements,
         )
+
+    def _said_before(self) -> statement.ReleasePredicate | None:
+        """What the previous release says of itself."""
+        if self._previous is None:
+            return None
+        payload = self._previous.read_target(RELEASE_TARGET)
+        root = self._previous.root
+        return statement.read_statement(payload, statement.ReleasePredicate, root, RELEASE_TARGET)[1]
 
     def _org(self, org: ReleasedOrg, repositories: dict[str, dict[str, str]]) -> None:
         projects = {}
@@ -201,8 +209,9 @@ class _Drafting:
         for repository, group in groupby(rows, key=lambda row: row.repository):
             path = assignments_statement(project.org, project.project, repository)
             own = tuple(group)
+            waivers = project.waivers.get(repository, ())
 
-            def payload(number: int, own: Any = own) -> bytes:
+            def payload(number: int, own: Any = own, waivers: Any = waivers) -> bytes:
                 return statement.assignments_statement(
                     self._content,
                     self._root,
@@ -210,6 +219,7 @@ class _Drafting:
                     project=project.project,
                     rows=own,
                     number=number,
+                    waivers=waivers,
                 )
 
             # True since the release that said so first: an unchanged statement stays the same bytes.

@@ -20,7 +20,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from typing import Annotated, Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from securesystemslib.signer import Key, Signer
 
@@ -29,6 +29,7 @@ from gaitops.documents.models.base import CommitId, Mode, Name, Risk, Semver, Sh
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import InvalidInputError, VerificationError
 from gaitops.fleet.root import TrustedRoot
+from gaitops.fleet.waivers import Waived
 from gaitops.release.content import AssignmentRow, ReleaseContent, ReleasedVersion, VersionRef
 from gaitops.signing.dsse import Envelope, parse_envelope, seal, verified_by
 from gaitops.signing.keys import fingerprint
@@ -38,6 +39,8 @@ RELEASE_TYPE: Final = "https://gaitops.dev/attestation/release/v1"
 VERSION_TYPE: Final = "https://gaitops.dev/attestation/policy-version/v1"
 ASSIGNMENTS_TYPE: Final = "https://gaitops.dev/attestation/assignments/v1"
 VERIFIER_ID: Final = "https://gaitops.dev"
+MOST_EARLIER: Final = 256
+"""Earlier releases that a release names; whoever lags behind further has lagged behind too long."""
 
 _Item = TypeVar("_Item")
 _Items = Annotated[tuple[_Item, ...], Strict(strict=False)]
@@ -92,6 +95,13 @@ class _Predicate(_Member):
     root_version: Annotated[int, Field(ge=1)]
 
 
+class Issue(_Member):
+    """When an earlier release was issued."""
+
+    release: Annotated[int, Field(ge=1)]
+    issued: Timestamp
+
+
 class ReleasePredicate(_Predicate):
     """The release itself."""
 
@@ -102,6 +112,12 @@ class ReleasePredicate(_Predicate):
     issued: Timestamp
     """What the expiries of the release count from; the commit's time unless that is long ago."""
     audit_head: str
+    earlier: _Items[Issue] = ()
+    """The releases before it, newest first, at most :data:`MOST_EARLIER`: how long a consumer has lagged behind."""
+    pin_grace_seconds: Annotated[int, Field(ge=0)] | None = None
+    """How long a consumer may lag behind and still conform; ``None`` when the publisher did not say."""
+    withdrawn_grace_seconds: Annotated[int, Field(ge=0)] | None = None
+    """How long a consumer may stay on a withdrawn version."""
 
 
 class VersionPredicate(_Predicate):
@@ -115,6 +131,8 @@ class VersionPredicate(_Predicate):
     commit: CommitId
     withdrawn: bool
     verifier: Verifier
+    withdrawn_at: Timestamp | None = None
+    """When the withdrawal was decided."""
 
 
 class AssignedEnvironment(_Member):
@@ -123,8 +141,45 @@ class AssignedEnvironment(_Member):
     environment: Name
     tier: Tier
     mode: Mode
+    """``enforce`` without a candidate; the candidate's mode with one."""
     enforced: Version
     candidate: Version | None = None
+
+    @model_validator(mode="after")
+    def _mode_fits(self) -> Self:
+        if (self.candidate is None) != (self.mode == "enforce"):
+            raise ValueError("a candidate has mode observe or dry_run, and mode enforce has no candidate")
+        return self
+
+
+class StatedWaiver(_Member):
+    """A waiver that names the repository; whether it is in force is for whoever knows the time."""
+
+    id: str
+    """``org/project/name``."""
+    control: str
+    environment: Name | None = None
+    """Environment that it is limited to; ``None`` for all of the project."""
+    owner: str
+    ticket: str
+    issued_at: Timestamp
+    expires_at: Timestamp
+    digest: Sha256
+    """Of the document in the fleet repository."""
+
+    @classmethod
+    def of(cls, waived: Waived) -> Self:
+        """The same waiver, as statements write it."""
+        return cls(
+            id=waived.id,
+            control=waived.control,
+            environment=waived.environment,
+            owner=waived.owner,
+            ticket=waived.ticket,
+            issued_at=waived.issued_at,
+            expires_at=waived.expires_at,
+            digest=waived.digest,
+        )
 
 
 class AssignmentsPredicate(_Predicate):
@@ -136,13 +191,24 @@ class AssignmentsPredicate(_Predicate):
     release: Annotated[int, Field(ge=1)]
     """The release in which this became true; it never falls, so that an old statement cannot come back."""
     environments: _Items[AssignedEnvironment]
+    waivers: _Items[StatedWaiver] = ()
 
 
 Predicate = TypeVar("Predicate", ReleasePredicate, VersionPredicate, AssignmentsPredicate)
 
 
-def release_statement(content: ReleaseContent, root: TrustedRoot, number: int, issued: str) -> bytes:
-    """Payload of the statement about release ``number``."""
+def release_statement(
+    content: ReleaseContent,
+    root: TrustedRoot,
+    number: int,
+    issued: str,
+    previous: ReleasePredicate | None = None,
+) -> bytes:
+    """Payload of the statement about release ``number``, which follows ``previous``."""
+    earlier: tuple[Issue, ...] = ()
+    if previous is not None:
+        before = Issue(release=previous.release, issued=previous.issued)
+        earlier = (before, *previous.earlier)[:MOST_EARLIER]
     predicate = ReleasePredicate(
         fleet=content.fleet,
         trust_root=root.trust_root,
@@ -152,6 +218,9 @@ def release_statement(content: ReleaseContent, root: TrustedRoot, number: int, i
         time=format_timestamp(content.time),
         issued=issued,
         audit_head=content.audit_head,
+        earlier=earlier,
+        pin_grace_seconds=int(content.grace.pin.total_seconds()),
+        withdrawn_grace_seconds=int(content.grace.withdrawn.total_seconds()),
     )
     subject = Subject(f"fleet {content.fleet}", {"gitCommit": content.commit})
     return _payload([subject], RELEASE_TYPE, predicate)
@@ -170,6 +239,7 @@ def version_statement(content: ReleaseContent, root: TrustedRoot, version: Relea
         approvals=tuple(sorted(version.approvals)),
         commit=version.commit,
         withdrawn=version.withdrawn,
+        withdrawn_at=None if version.withdrawn_at is None else format_timestamp(version.withdrawn_at),
         verifier=Verifier(id=VERIFIER_ID, version=__version__),
     )
     subjects = [
@@ -187,6 +257,7 @@ def assignments_statement(
     project: str,
     rows: Sequence[AssignmentRow],
     number: int,
+    waivers: Sequence[Waived] = (),
 ) -> bytes:
     """Payload of the statement about one repository, true since release ``number``. ``rows`` are all of its rows."""
     environments = tuple(
@@ -208,6 +279,7 @@ def assignments_statement(
         repository=rows[0].repository,
         release=number,
         environments=environments,
+        waivers=tuple(StatedWaiver.of(item) for item in waivers),
     )
     assigned = {version for row in environments for version in (row.enforced, row.candidate) if version}
     subjects = [

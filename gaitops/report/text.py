@@ -35,6 +35,8 @@ _UNSAFE_BUT_LAYOUT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_INVISIBLE}\ud800
 
 def safe(value: str) -> str:
     """One line of text in which every deceptive or control character is written as an escape."""
+    if value.isascii() and value.isprintable():  # most are, and this is much faster
+        return value
     return _UNSAFE.sub(_escape, value)
 
 
@@ -56,6 +58,8 @@ def plain(text: str) -> str:
 
 def width(text: str) -> int:
     """Columns that ``text`` takes on a terminal: styles take none, East Asian wide characters two."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     bare = plain(text)
     if bare.isascii():
         return len(bare)

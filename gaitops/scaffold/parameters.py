@@ -23,7 +23,9 @@ _NAME: Final = re.compile(NAME_PATTERN)
 _DIGEST: Final = re.compile(SHA256_PATTERN)
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,128}")
 _PEM: Final = re.compile(r"-----BEGIN PUBLIC KEY-----\n(?:[A-Za-z0-9+/=]{1,76}\n)+-----END PUBLIC KEY-----\n")
-_VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?")
+PUBLIC_VERSION: Final = re.compile(
+    r"[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?"
+)
 """Public versions of PEP 440 in normal form; a local version cannot be installed from an index."""
 
 
@@ -116,7 +118,7 @@ def _number_problems(parameters: FleetParameters) -> Iterable[Problem]:
         yield Problem("init.name", "a fleet needs at least one publisher", field="publishers")
     if not _DIGEST.fullmatch(parameters.trust_root):
         yield Problem("init.trust_root", "expected 64 lowercase hex digits", field="trust_root")
-    if not _VERSION.fullmatch(parameters.version):
+    if not PUBLIC_VERSION.fullmatch(parameters.version):
         message = f"{parameters.version!r} is not a version that pip can install from an index"
         yield Problem("init.version", message, field="version")
 

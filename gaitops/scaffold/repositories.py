@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from gaitops.scaffold.actions import fleet_actions
 from gaitops.scaffold.parameters import FleetParameters, FleetPerson
 from gaitops.scaffold.templates import render_tree
 
@@ -48,7 +49,8 @@ def render_fleet(parameters: FleetParameters) -> Mapping[str, bytes]:
         "principal": [_person_values(person) for person in people],
         "org": [{"org": org} for org in orgs],
     }
-    return render_tree("fleet-repo", values, items)
+    files = {**render_tree("fleet-repo", values, items), **fleet_actions()}
+    return {path: files[path] for path in sorted(files, key=str.encode)}
 
 
 def render_publisher(parameters: FleetParameters) -> Mapping[str, bytes]:

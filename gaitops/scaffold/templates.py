@@ -16,7 +16,13 @@ from typing import Final, Literal
 
 from gaitops.errors import InternalError
 
-TemplateName = Literal["fleet-repo", "publisher-repo"]
+TemplateName = Literal[
+    "fleet-repo",
+    "publisher-repo",
+    "consumer-repo/common",
+    "consumer-repo/github",
+    "consumer-repo/gitlab",
+]
 Values = Mapping[str, str]
 
 _PLACEHOLDER: Final = re.compile(r"(?<!\$)\{\{(.*?)\}\}")

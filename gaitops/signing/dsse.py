@@ -120,7 +120,7 @@ def seal(payload_type: str, payload: bytes, signers: Sequence[Signer]) -> bytes:
     signatures = [_sign(signer, signed) for signer in signers]
     if len({signature.keyid for signature in signatures}) != len(signatures):
         raise InvalidInputError.of("envelope.signers", "one key was given twice")
-    return _to_bytes(Envelope(payload, payload_type, tuple(signatures)))
+    return to_bytes(Envelope(payload, payload_type, tuple(signatures)))
 
 
 def add_signature(envelope: bytes, signer: Signer) -> bytes:
@@ -134,10 +134,10 @@ def add_signature(envelope: bytes, signer: Signer) -> bytes:
     """
     parsed = parse_envelope(envelope)
     if verified_by(parsed, signer.public_key):
-        return _to_bytes(parsed)
+        return to_bytes(parsed)
     added = _sign(signer, pae(parsed.payload_type, parsed.payload))
     others = tuple(entry for entry in parsed.signatures if entry.keyid != added.keyid)
-    return _to_bytes(Envelope(parsed.payload, parsed.payload_type, (*others, added)))
+    return to_bytes(Envelope(parsed.payload, parsed.payload_type, (*others, added)))
 
 
 def _sign(signer: Signer, signed: bytes) -> Signature:
@@ -159,7 +159,12 @@ def _sign(signer: Signer, signed: bytes) -> Signature:
     return Signature(keyid, base64.b64encode(signature).decode("ascii"))
 
 
-def _to_bytes(envelope: Envelope) -> bytes:
+def to_bytes(envelope: Envelope) -> bytes:
+    """The envelope as gaitops writes it: canonical JSON and a newline, signatures by key id, nothing else.
+
+    Raises:
+        InvalidInputError: ``envelope.too_large``.
+    """
     value = {
         "payload": base64.b64encode(envelope.payload).decode("ascii"),
         "payloadType": envelope.payload_type,

@@ -21,7 +21,7 @@ from securesystemslib.signer import Key
 
 from gaitops.errors import InvalidInputError
 from gaitops.signing.keys import Assurance, assurance, from_public, load, parse_public_key, public_text
-from gaitops.signing.private_files import is_private, read_key_file, write_key_pair
+from gaitops.signing.private_files import is_private, naming, read_key_file, write_key_pair
 from gaitops.signing.signers import key_path, load_signer
 
 Algorithm = Literal["ed25519", "ecdsa"]
@@ -82,10 +82,11 @@ def describe_key(
     """
     path = key_path(uri)
     content = None if path is None else read_key_file(path)
-    if content is None or is_private(content):
+    if path is None or content is None or is_private(content):
         return describe(load_signer(uri, passphrase=passphrase, environment=environment).public_key)
     try:
-        return describe(parse_public_key(content.decode("utf-8")))
+        with naming(path):
+            return describe(parse_public_key(content.decode("utf-8")))
     except UnicodeDecodeError as error:
         raise InvalidInputError.of("key.malformed", f"{path} is not a public key") from error
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gaitops.errors import InternalError, InvalidInputError, UnsafeOperationError
@@ -42,6 +44,16 @@ def read_key_file(path: Path) -> bytes:
             remedy=f"chmod 600 {path}",
         )
     return content
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors about the content of a key file name the file: whoever passed a wrong path sees which."""
+    try:
+        yield
+    except InvalidInputError as error:
+        named = [replace(problem, message=f"{path}: {problem.message}") for problem in error.problems]
+        raise InvalidInputError(named) from error
 
 
 def is_private(content: bytes) -> bool:

@@ -21,7 +21,7 @@ from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, Key, SecretsHandler, 
 
 from gaitops.errors import InternalError, InvalidInputError, MissingDependencyError
 from gaitops.signing import sshsig
-from gaitops.signing.private_files import read_key_file
+from gaitops.signing.private_files import naming, read_key_file
 from gaitops.signing.ssh import NAMESPACE, SSHKey, parse_openssh, verify_sshsig
 from gaitops.signing.ssh_wire import Reader, WireError, decode_base64, parse_public_blob
 
@@ -65,7 +65,8 @@ class SSHSigner(Signer):
         """
         content = read_key_file(path)
         if not is_openssh_private(content):
-            return cls(path, parse_openssh(_text(content, path)), environment)
+            with naming(path):
+                return cls(path, parse_openssh(_text(content, path)), environment)
         public_key, _ = _read_private(content, path)
         return cls(path, public_key, environment)
 

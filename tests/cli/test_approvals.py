@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 
 from gaitops.change.attestation import read_attestation
@@ -16,6 +20,7 @@ from tests.cli.harness import Invoke, Run
 from tests.simulator import document
 
 PROJECT = "orgs/acme/projects/pay/project.yaml"
+SARIF_SCHEMA = Path(__file__).parents[1] / "vectors/standards/sarif-schema-2.1.0.json"
 TEXT = document("Project", "pay", {"summary": "payments", "owners": ["alice"]}, org="acme")
 
 
@@ -152,6 +157,15 @@ def test_push_commits_envelopes_only(desk: Desk) -> None:
     assert desk.git("status", "--porcelain") == ""
 
 
+def test_a_remote_that_nobody_configured(desk: Desk) -> None:
+    """--remote names a configured remote; a folder of that name is not taken for one."""
+    init_repository(desk.repo / "upstream", bare=True)
+    words = ("--branch", "topic", "--push", "--remote", "upstream", "--yes", "--json")
+    run = desk.sign("propose", "alice", *words)
+    assert (run.code, run.codes) == (6, ["git.unknown_remote"])
+    assert "git remote" in run.json["hint"]
+
+
 def test_push_follows_a_branch_that_moved(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """When somebody pushes between fetch and push, the envelope is committed on top of the new head."""
     from gaitops.git.remote import GitProgram
@@ -202,6 +216,35 @@ def test_markdown_for_the_pull_request(desk: Desk) -> None:
     assert run.code == 4
     assert "| pending | project.change" in run.out
     assert "bob, carol" in run.out
+
+
+def test_reports_for_code_scanning_and_ci(desk: Desk) -> None:
+    """SARIF and JUnit tell refused (error, failure) from pending (warning, skipped) from authorized (nothing, passed)."""
+
+    def report() -> tuple[int, list[dict[str, Any]], ET.Element]:
+        run, tests = desk.check("--format", "sarif"), desk.check("--format", "junit")
+        assert run.code == tests.code
+        log = json.loads(run.out)
+        jsonschema.Draft4Validator(json.loads(SARIF_SCHEMA.read_text())).validate(log)
+        return run.code, log["runs"][0]["results"], ET.fromstring(tests.out)  # noqa: S314 - our own output
+
+    code, results, suites = report()
+    assert (code, {item["level"] for item in results}, suites.attrib["failures"]) == (2, {"error"}, "1")
+    assert "proposer.unknown" in {item["ruleId"] for item in results}
+    desk.sign("propose", "alice", "--head", "topic", "--yes")
+    desk.commit("propose")
+    code, results, suites = report()
+    assert (code, [(item["ruleId"], item["level"]) for item in results]) == (
+        4,
+        [("approval.quorum", "warning")],
+    )
+    place = results[0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": PROJECT, "uriBaseId": "%SRCROOT%"}
+    assert (suites.attrib["failures"], suites.attrib["skipped"]) == ("0", "1")
+    desk.sign("approve", "bob", "--head", "topic", "--yes")
+    desk.commit("approve")
+    code, results, suites = report()
+    assert (code, results, suites.attrib["tests"], suites.attrib["skipped"]) == (0, [], "1", "0")
 
 
 def test_a_branch_behind_a_changed_path_must_be_rebased(desk: Desk) -> None:

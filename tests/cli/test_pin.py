@@ -39,6 +39,7 @@ ENFORCED = {
     "environment": "production",
     "repository": CHECKOUT,
     "enforced": "acme/guard@1.0.0",
+    "candidate": None,
     "mode": "enforce",
 }
 

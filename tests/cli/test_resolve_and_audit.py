@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.harness import Invoke, Run
+from tests.history.rollouts import Fleet
 from tests.simulator import World, environment_document, policy_files, project_files
 
 
@@ -53,6 +54,28 @@ def test_everything_as_lines(story: Story) -> None:
     run = story.run("resolve", "--all", "--format", "jsonl")
     rows = [json.loads(line) for line in run.out.splitlines()]
     assert [row["repository"] for row in rows] == ["github.com/acme/checkout", "github.com/acme/ledger"]
+
+
+def test_candidates_of_a_rollout(gaitops: Invoke, tmp_path: Path) -> None:
+    """During a rollout JSON, lines and table carry the candidate and its mode, and only then the table has a column."""
+    fleet = Fleet(tmp_path / "fleet")
+    world = fleet.world
+
+    def run(*words: str) -> Run:
+        options = ("--repo", world.path, "--trust-root", world.trust_root)
+        return gaitops("resolve", "--all", *words, *options, "--at", f"{world.now:%Y-%m-%dT%H:%M:%SZ}")
+
+    assert "candidate" not in run().out
+    fleet.start()
+    rows = run("--json").json["assignments"]
+    candidate = {"org": "acme", "policy": "agents", "version": "1.1.0"}
+    found = [(row["enforced"]["version"], row["candidate"], row["mode"]) for row in rows]
+    assert found.count(("1.0.0", None, "enforce")) == 2
+    assert found.count(("1.0.0", candidate, "observe")) == 2
+    assert [json.loads(line) for line in run("--format", "jsonl").out.splitlines()] == rows
+    table = run().out.splitlines()
+    assert table[0].split() == ["repository", "environment", "tier", "enforced", "candidate", "mode"]
+    assert sum("acme/agents@1.1.0" in line and line.endswith("observe") for line in table) == 2
 
 
 def test_nothing_assigned_is_an_error(story: Story) -> None:

@@ -13,7 +13,7 @@ from tests.cli.harness import Invoke
 
 
 def test_list_and_export(gaitops: Invoke, tmp_path: Path) -> None:
-    """Export writes what list shows: one valid schema for each document kind, and those of the output."""
+    """Export writes what list shows: one valid schema for each document kind and for summaries, and those of the output."""
     listed = gaitops("schema", "list", "--json").json["schemas"]
     folder = tmp_path / "out"
     run = gaitops("schema", "export", folder, "--json")
@@ -24,7 +24,7 @@ def test_list_and_export(gaitops: Invoke, tmp_path: Path) -> None:
         schema = json.loads((folder / row["file"]).read_bytes())
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["$id"] == row["id"] == f"https://gaitops.dev/schemas/{row['file']}"
-    assert len([name for name in files if not name.startswith("output/")]) == len(KINDS)
+    assert len([name for name in files if not name.startswith("output/")]) == len(KINDS) + 1
 
 
 def test_export_again(gaitops: Invoke, tmp_path: Path) -> None:

@@ -21,18 +21,20 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "signing": frozenset({"documents"}),
     "gait": frozenset({"signing"}),
     "fleet": frozenset({"documents", "gait", "signing"}),
-    "change": frozenset({"fleet", "documents", "gait", "signing"}),
-    "history": frozenset({"change", "fleet", "git", "documents", "gait", "signing"}),
+    "rollout": frozenset({"fleet", "documents", "signing"}),
+    "change": frozenset({"rollout", "fleet", "documents", "gait", "signing"}),
+    "history": frozenset({"change", "rollout", "fleet", "git", "documents", "gait", "signing"}),
     "release": frozenset({"fleet", "documents", "gait", "signing"}),
     "pin": frozenset({"release", "fleet", "git", "documents", "signing"}),
+    "conformance": frozenset({"pin", "release", "rollout", "fleet", "documents", "gait", "signing"}),
     "scaffold": frozenset({"documents", "signing"}),
-    "report": frozenset({"history", "change", "fleet", "documents", "gait", "release", "pin"}),
+    "report": frozenset({"conformance", "history", "change", "fleet", "documents", "gait", "release", "pin"}),
     "demo": frozenset(
         {"cli", "release", "pin", "history", "change", "fleet", "git", "documents", "gait", "signing", "scaffold"}
     ),
     "cli": frozenset(
         {
-            "release", "pin", "history", "report", "scaffold", "change", "fleet", "git", "documents", "gait",
+            "release", "pin", "conformance", "history", "report", "scaffold", "change", "fleet", "git", "documents", "gait",
             "signing", "demo",
         }
     ),
@@ -47,8 +49,13 @@ NARROW_IMPORTS: dict[tuple[str, str], frozenset[str]] = {
 }
 """Where only some modules of a package may be imported."""
 
-EXTRA_IMPORTS: dict[str, frozenset[str]] = {"gaitops/release/collect.py": frozenset({"history"})}
-"""Single modules that may import more: ``collect`` is the bridge from a folded history to what a release says."""
+EXTRA_IMPORTS: dict[str, frozenset[str]] = {
+    "gaitops/release/collect.py": frozenset({"history"}),
+    "gaitops/conformance/fleet_survey.py": frozenset({"git"}),
+    "gaitops/conformance/gate.py": frozenset({"change"}),
+}
+"""Single modules that may import more: ``collect`` is the bridge from a folded history to what a release says,
+``fleet_survey`` reads many mirrors in other processes, ``gate`` asks whether a freeze window is active."""
 
 ONLY_IN: dict[str, frozenset[str]] = {
     "pygit2": frozenset({"git"}),

@@ -149,10 +149,11 @@ def test_unreachable_remote(box: GitBox, shared: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "remote", ["", "--upload-pack=touch x", "ext::sh -c x", "../origin.git", "https://example.com/x"]
+    "remote",
+    ["", "--upload-pack=touch x", "ext::sh -c x", "../origin.git", "https://example.com/x", "upstream"],
 )
 def test_only_configured_remotes(box: GitBox, remote: str) -> None:
-    """Addresses and options are no names of remotes."""
+    """Addresses, options, and names that nobody has configured are no names of remotes."""
     with pytest.raises(InvalidInputError) as caught:
         program(box).fetch(remote, "main")
     assert caught.value.code == "git.unknown_remote"

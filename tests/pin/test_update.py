@@ -124,6 +124,26 @@ class TestUpdate:
         )
         verify_pin(read_folder(pinned), fleet.trust_root)
 
+    def test_a_rollout_comes_and_goes(self, fleet: Fleet, pinned: Path) -> None:
+        """Each step of a rollout is one renewal: candidate, another mode, enforced; nothing is left behind."""
+        both = ["1.0.0", "1.1.0"]
+        fleet.publish(org(row(candidate="1.1.0", mode="observe"), versions=both), step=2)
+        changed = update(fleet, pinned).changed
+        assert "production/candidate/gait.policy.yaml" in changed
+        assert "production/enforced/gait.policy.yaml" not in changed
+        fleet.publish(org(row(candidate="1.1.0", mode="dry_run"), versions=both), step=3)
+        assert update(fleet, pinned).changed == (
+            "pin.yaml",
+            "production/assignments.dsse.json",
+            "release.dsse.json",
+        )
+        fleet.publish(org(row(number="1.1.0"), versions=both), step=4)
+        assert "production/candidate/gait.policy.yaml" in update(fleet, pinned).changed
+        files = read_folder(pinned)
+        assert not [path for path in files if "candidate" in path]
+        environment = verify_pin(files, fleet.trust_root).pin.environments["production"]
+        assert (str(environment.enforced), environment.candidate) == ("acme/guard@1.1.0", None)
+
     def test_rollback(self, fleet: Fleet, pinned: Path, tmp_path: Path) -> None:
         """R1: a mirror with an older, validly signed release is refused and the pin stays."""
         mirror = tmp_path / "mirror"

@@ -8,14 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
+from gaitops.documents.writer import write_yaml
 from gaitops.errors import (
     InvalidInputError,
     VerificationError,
 )
 from gaitops.pin.folder import read_folder
 from gaitops.pin.status import pin_status
-from gaitops.pin.update import PinRequest, init_pin, newest_release
+from gaitops.pin.update import PinRequest, init_pin, newest_pin
 from gaitops.pin.verify import verify_pin
 from tests.pin.pin_builder import NOW, REQUEST, code, update
 from tests.release.release_builder import PAY, WEB, Fleet, org, row, signer, version, withdrawn
@@ -29,6 +31,30 @@ def _swap(text: bytes, other: bytes) -> Edit:
         files["pin.yaml"] = files["pin.yaml"].replace(text, other)
 
     return edit
+
+
+def _exchange(files: dict[str, bytes], one: str, other: str) -> None:
+    """Two versions change places, in ``pin.yaml`` too."""
+    names = {one: other, other: one}
+    for path in [path for path in files if path.split("/")[1:]]:
+        folder, which, *rest = path.replace(".dsse", "/.dsse").split("/")
+        if which in names:
+            target = "/".join([folder, names[which], *rest]).replace("/.dsse", ".dsse")
+            files[f"new:{target}"] = files.pop(path)
+    for path in [path for path in files if path.startswith("new:")]:
+        files[path.removeprefix("new:")] = files.pop(path)
+    text = files["pin.yaml"].decode()
+    files["pin.yaml"] = text.replace(one, "\0").replace(other, one).replace("\0", other).encode()
+
+
+def _forget(files: dict[str, bytes], which: str) -> None:
+    """One version is taken out without a trace."""
+    for path in [path for path in files if f"/{which}" in path]:
+        del files[path]
+    document = yaml.safe_load(files["pin.yaml"])
+    del document["environments"]["production"][which]
+    document["environments"]["production"]["mode"] = "enforce"
+    files["pin.yaml"] = write_yaml(document)
 
 
 class TestVerify:
@@ -60,6 +86,39 @@ class TestVerify:
     def test_edits(self, fleet: Fleet, pinned: Path, edit: Edit) -> None:
         """R5: whatever is edited does not agree with what was signed."""
         files = read_folder(pinned)
+        edit(files)
+        with pytest.raises(VerificationError) as error:
+            verify_pin(files, fleet.trust_root)
+        assert code(error) in {"pin.mismatch", "statement.invalid"}
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            pytest.param(
+                lambda f: f.update({"production/candidate/gait.policy.yaml": b"x"}), id="policy edited"
+            ),
+            pytest.param(lambda f: f.pop("production/candidate/version.yaml"), id="file removed"),
+            pytest.param(lambda f: f.update({"production/candidate/more.yaml": b"x"}), id="file added"),
+            pytest.param(lambda f: f.pop("production/candidate.dsse.json"), id="statement removed"),
+            pytest.param(
+                lambda f: f.update({"production/candidate.dsse.json": f["production/enforced.dsse.json"]}),
+                id="statement of the enforced version",
+            ),
+            pytest.param(_swap(b"mode: dry_run", b"mode: observe"), id="weaker mode"),
+            pytest.param(_swap(b"mode: dry_run", b"mode: enforce"), id="stronger mode"),
+            pytest.param(_swap(b"version: 1.1.0", b"version: 1.0.0"), id="version"),
+            pytest.param(
+                lambda f: _exchange(f, "enforced", "candidate"), id="candidate in place of enforced"
+            ),
+            pytest.param(lambda f: _forget(f, "candidate"), id="candidate left out"),
+        ],
+    )
+    def test_edits_of_the_candidate(self, fleet: Fleet, consumer: Path, edit: Edit) -> None:
+        """R5: during a rollout the candidate is verified like the enforced version, and so is which of them is which."""
+        fleet.publish(org(row(candidate="1.1.0", mode="dry_run"), versions=["1.0.0", "1.1.0"]), step=2)
+        init_pin(consumer, fleet.source, fleet.trust_root, [REQUEST], NOW)
+        files = read_folder(consumer)
+        verify_pin(files, fleet.trust_root)
         edit(files)
         with pytest.raises(VerificationError) as error:
             verify_pin(files, fleet.trust_root)
@@ -146,6 +205,7 @@ class TestVerify:
         with pytest.raises(VerificationError) as error:
             verify_pin(old, fleet.trust_root, base=base)
         assert {problem.code for problem in error.value.problems} == {"release.rollback"}
+        assert all("gaitops pin update" in (problem.remedy or "") for problem in error.value.problems)
 
     def test_old_assignment_under_a_new_release(self, fleet: Fleet, pinned: Path) -> None:
         """Mixing the newest release statement with an older assignment is refused against the base."""
@@ -172,11 +232,11 @@ class TestStatus:
         """Status tells age, newer releases and the root's expiry without failing."""
         verified = verify_pin(read_folder(pinned), fleet.trust_root)
         assert pin_status(verified, NOW).state == "unknown"
-        newest = newest_release(fleet.source, fleet.trust_root, NOW)
+        newest = newest_pin(fleet.source, fleet.trust_root, verified.pin, NOW)
         assert pin_status(verified, NOW, newest).state == "current"
         fleet.publish(step=2)
         later = NOW + timedelta(days=9)
-        status = pin_status(verified, later, newest_release(fleet.source, fleet.trust_root, NOW))
+        status = pin_status(verified, later, newest_pin(fleet.source, fleet.trust_root, verified.pin, NOW))
         assert (status.state, status.release, status.newest, status.age) == (
             "outdated",
             1,

@@ -29,6 +29,7 @@ from gaitops.release.statement import (
     AssignmentsPredicate,
     ReleasePredicate,
     VersionPredicate,
+    assignments_statement,
     open_envelope,
     read_statement,
 )
@@ -102,6 +103,16 @@ class TestContent:
         assert (said.repository, said.release, environment.mode) == (PAY, 2, "dry_run")
         assert environment.candidate is not None
         assert str(environment.candidate) == "acme/guard@1.1.0"
+
+    def test_mode_and_candidate_belong_together(self, fleet: Fleet) -> None:
+        """A mode without a candidate, and a candidate that is enforced, are said by nobody."""
+        root = root_chain(fleet.roots, fleet.trust_root)
+        for candidate, mode in ((None, "observe"), ("1.1.0", "enforce")):
+            rows = [row(candidate=candidate, mode=mode)]
+            with pytest.raises(ValueError, match="mode enforce has no candidate"):
+                assignments_statement(
+                    fleet.content(step=2), root, org="acme", project="payments", rows=rows, number=2
+                )
 
 
 class TestDeterminism:

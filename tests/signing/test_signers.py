@@ -113,6 +113,7 @@ class TestPEM:
         with pytest.raises(InvalidInputError) as caught:
             load_signer(str(path))
         assert caught.value.code == code
+        assert str(path) in str(caught.value)
 
     def test_not_a_file(self, tmp_path: Path) -> None:
         """A missing file and a folder are reported as such."""

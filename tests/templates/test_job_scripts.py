@@ -76,96 +76,10 @@ class Runner:
         return Outcome(done.returncode, done.stdout, calls)
 
 
-def _annotations(log: str) -> list[str]:
-    """Workflow commands that a runner would obey, given that it was told to stop in between."""
-    obeyed, stopped = [], ""
-    for line in log.splitlines():
-        if stopped:
-            stopped = "" if line.strip() == f"::{stopped}::" else stopped
-        elif line.startswith("::stop-commands::"):
-            stopped = line.removeprefix("::stop-commands::")
-        elif line.startswith("::"):
-            obeyed.append(line)
-    return obeyed
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, parameters: FleetParameters) -> Runner:
-    """Runs steps of the fleet's workflow."""
-    return Runner(tmp_path, render_fleet(parameters)[".github/workflows/gaitops.yml"])
-
-
 @pytest.fixture
 def publisher(tmp_path: Path, parameters: FleetParameters) -> Runner:
     """Runs steps of the publisher's workflow."""
     return Runner(tmp_path, render_publisher(parameters)[".github/workflows/publish.yml"])
-
-
-_CHECK = {
-    "BASE": "b" * 40,
-    "HEAD": "h" * 40,
-    "GAITOPS_TRUST_ROOT": "sha256:" + "ab" * 32,
-    "WHILE_PENDING": "",
-}
-
-
-@pytest.mark.parametrize("status", [0, 2, 3, 4, 6])
-def test_check_ends_as_gaitops_does(fleet: Runner, status: int) -> None:
-    """The job's outcome is that of ``gaitops check``, and the report is its summary."""
-    outcome = fleet.step("check", "Check the change", **_CHECK, STATUS=str(status))
-    assert outcome.code == status
-    assert outcome.calls == [f"check --base {'b' * 40} --head {'h' * 40} --format markdown"]
-    assert fleet.summary.read_text() == "::error::from the change\n"
-
-
-def test_missing_approvals_are_called_pending(fleet: Runner) -> None:
-    """Exit 4 fails the job under a title that says that nothing is wrong."""
-    outcome = fleet.step("check", "Check the change", **_CHECK, STATUS="4")
-    (annotation,) = _annotations(outcome.log)
-    assert annotation.startswith("::error title=Approvals missing (pending)::")
-
-
-def test_missing_approvals_may_pass_when_the_settings_say_so(fleet: Runner) -> None:
-    """With ``GAITOPS_WHILE_PENDING=pass`` exit 4 only warns."""
-    outcome = fleet.step("check", "Check the change", **{**_CHECK, "WHILE_PENDING": "pass"}, STATUS="4")
-    assert outcome.code == 0
-    assert _annotations(outcome.log)[0].startswith("::warning title=Approvals missing (pending)::")
-
-
-@pytest.mark.parametrize("status", [1, 2, 3, 6])
-def test_no_setting_makes_a_violation_pass(fleet: Runner, status: int) -> None:
-    """``GAITOPS_WHILE_PENDING=pass`` concerns missing approvals alone."""
-    outcome = fleet.step(
-        "check", "Check the change", **{**_CHECK, "WHILE_PENDING": "pass"}, STATUS=str(status)
-    )
-    assert outcome.code == status
-
-
-def test_check_without_trust_root_validates_and_fails(fleet: Runner) -> None:
-    """A fork's pull request gets no variables: its documents are validated, and the job never passes."""
-    outcome = fleet.step(
-        "check", "Check the change", **{**_CHECK, "GAITOPS_TRUST_ROOT": "", "WHILE_PENDING": "pass"}
-    )
-    assert outcome.code == 6
-    assert outcome.calls == [f"validate --rev {'h' * 40}"]
-    assert _annotations(outcome.log)[0].startswith("::error title=No trust root::")
-
-
-def test_text_of_the_change_cannot_command_the_runner(fleet: Runner) -> None:
-    """Workflow commands inside a report are printed, not obeyed."""
-    outcome = fleet.step("check", "Check the change", **_CHECK)
-    assert "::error::from the change" in outcome.log
-    assert _annotations(outcome.log) == []
-
-
-@pytest.mark.parametrize("status", [0, 2, 4])
-def test_verify_ends_as_gaitops_does(fleet: Runner, status: int) -> None:
-    """The job on main verifies exactly the pushed commit and keeps the verdict's exit code."""
-    outcome = fleet.step("verify", "Verify main", GITHUB_SHA="c" * 40, STATUS=str(status))
-    assert outcome.code == status
-    assert outcome.calls == [f"verify --rev {'c' * 40}"]
-    assert _annotations(outcome.log) == []
-    assert "from the change" in fleet.summary.read_text()
 
 
 _SIGN = {"MODE": "publish", "KEY_URI": "gcpkms:projects/p", "KEY_PEM": "", "RELEASE": "1"}

@@ -29,6 +29,16 @@ def test_fleet_repository_has_exactly_these_files(parameters: FleetParameters) -
     """One file per person and organization, and nothing left over from the templates."""
     assert sorted(render_fleet(parameters)) == [
         ".gitattributes",
+        ".github/actions/check/action.yml",
+        ".github/actions/collect-approvals/action.yml",
+        ".github/actions/lib/check.py",
+        ".github/actions/lib/collect_approvals.py",
+        ".github/actions/lib/forge.py",
+        ".github/actions/lib/install.sh",
+        ".github/actions/lib/program.py",
+        ".github/actions/lib/verify.py",
+        ".github/actions/lib/workflow.py",
+        ".github/actions/verify/action.yml",
         ".github/gaitops-requirements.txt",
         ".github/pull_request_template.md",
         ".github/workflows/gaitops.yml",

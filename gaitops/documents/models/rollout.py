@@ -203,7 +203,9 @@ class RolloutStatus(Model):
         description="Repositories in the order of their cohorts, fixed at the start; newcomers append.",
     )
     previous: Items[PreviousAssignment] = Field(default=(), description="Assignments before the start.")
-    gates: Items[GateResult] = Field(default=(), description="Gates of the steps that were left, in their order.")
+    gates: Items[GateResult] = Field(
+        default=(), description="Gates of the steps that were left, in their order."
+    )
     trigger: TriggerKind | None = Field(
         default=None, description="Trigger that a rollback follows; verified when it is decided."
     )
