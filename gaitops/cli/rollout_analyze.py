@@ -79,7 +79,7 @@ def analyze(
 ) -> Result:
     """Measure the current step of a rollout in an evidence summary, and sign the result for each gate.
 
-    An analysis names the summary by its digest, the window, the samples and every metric with its value, bounds and
+    ROLLOUT is ORG/PROJECT/ID. An analysis names the summary by its digest, the window, the samples and every metric with its value, bounds and
     outcome. Whoever verifies computes the outcome again. In mode observe the verdict metrics are inconclusive: Gait
     drops the simulated verdict from the trace. Ends with exit code 5 when a gate fails; the analysis is written.
     """

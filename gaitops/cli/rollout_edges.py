@@ -71,7 +71,7 @@ _across = click.option(
 def start(**given: Any) -> Result:
     """Prepare the start of a rollout: its first step, and the order of its repositories.
 
-    The plan is the document in the working tree, or the one of verified state. Approving the start approves the plan.
+    ROLLOUT is ORG/PROJECT/ID. The plan is the document in the working tree, or the one of verified state. Approving the start approves the plan.
     """
     return _take("start", **given)
 
@@ -86,7 +86,7 @@ def start(**given: Any) -> Result:
 def advance(**given: Any) -> Result:
     """Prepare the next step of a rollout, or its completion after the last.
 
-    Refused before the soak of the current step is over (exit code 3) and while one of its gates has no successful
+    ROLLOUT is ORG/PROJECT/ID. Refused before the soak of the current step is over (exit code 3) and while one of its gates has no successful
     analysis (exit code 5, unless --across-gates).
     """
     return _take("advance", **given)
@@ -96,14 +96,14 @@ def advance(**given: Any) -> Result:
 @_edge_options
 @_reason
 def pause(**given: Any) -> Result:
-    """Prepare holding a rollout where it is. Nothing that runs changes."""
+    """Prepare holding a rollout where it is; ROLLOUT is ORG/PROJECT/ID. Nothing that runs changes."""
     return _take("pause", **given)
 
 
 @command(example="gaitops rollout resume acme/pay/tighten")
 @_edge_options
 def resume(**given: Any) -> Result:
-    """Prepare going on with a paused rollout. The soak of its step begins anew."""
+    """Prepare going on with a paused rollout; ROLLOUT is ORG/PROJECT/ID. The soak of its step begins anew."""
     return _take("resume", **given)
 
 
@@ -123,7 +123,7 @@ def resume(**given: Any) -> Result:
 def rollback(**given: Any) -> Result:
     """Prepare putting every repository back to exactly what it ran before the rollout.
 
-    Possible from every step and after completion; one approver is enough, within the fleet's rollback window once
+    ROLLOUT is ORG/PROJECT/ID. Possible from every step and after completion; one approver is enough, within the fleet's rollback window once
     the rollout is completed.
     """
     return _take("rollback", **given)
@@ -133,7 +133,7 @@ def rollback(**given: Any) -> Result:
 @_edge_options
 @_reason
 def abort(**given: Any) -> Result:
-    """Prepare giving up a rollout before anything is enforced; afterwards, roll back."""
+    """Prepare giving up a rollout before anything is enforced; ROLLOUT is ORG/PROJECT/ID. Afterwards, roll back."""
     return _take("abort", **given)
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 def plan(*, rollout: Place, repo: Path, rev: str, file: Path | None, trust_root: str) -> Result:
     """Show what a rollout would do, step by step, before anything is committed.
 
-    For every step: which repositories enter, stay and leave in which environment, limits, soak, gates and the
+    ROLLOUT is ORG/PROJECT/ID. For every step: which repositories enter, stay and leave in which environment, limits, soak, gates and the
     earliest date; and who must approve the start, which approves the plan. Ends with exit code 3 when starting it
     would be refused.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     example="gaitops rollout status\ngaitops rollout status acme/pay/tighten --exit-code",
     formats=("text", "json", "markdown"),
 )
-@click.argument("rollout", type=place, metavar="[ORG/PROJECT/ROLLOUT]", required=False)
+@click.argument("rollout", type=place, metavar="[ROLLOUT]", required=False)
 @options.repo
 @click.option(
     "--rev", default="main", show_default=True, metavar="REV", help="Revision whose verified state is read."
@@ -52,7 +52,7 @@ def status(
 ) -> Result:
     """Show where rollouts stand: steps, modes, soak, gates with their newest analysis, and triggers.
 
-    Without a name, all that are under way. Everything comes from verified state and from analyses whose signature
+    ROLLOUT is ORG/PROJECT/ID; without it, all that are under way. Everything comes from verified state and from analyses whose signature
     counts; triggers that fired say what must be rolled back, with the command that prepares it.
     """
     from gaitops.cli.opening import opened

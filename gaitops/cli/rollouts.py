@@ -29,13 +29,13 @@ def place(text: str) -> Place:
 
     parts = text.split("/")
     if len(parts) != 3 or not all(re.match(NAME_PATTERN, part) for part in parts):
-        raise click.BadParameter(f"{text!r} is not ORG/PROJECT/ROLLOUT")
+        raise click.BadParameter(f"{text!r} is not ORG/PROJECT/ID")
     return parts[0], parts[1], parts[2]
 
 
 def rollout_argument(function: _Function) -> _Function:
     """The argument ``ROLLOUT`` as ``rollout: tuple[str, str, str]``."""
-    return click.argument("rollout", type=place, metavar="ORG/PROJECT/ROLLOUT")(function)
+    return click.argument("rollout", type=place, metavar="ROLLOUT")(function)
 
 
 def find_rollout(history: History, rollout: Place) -> Rollout:

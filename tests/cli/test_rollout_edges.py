@@ -30,9 +30,10 @@ def rollout(fleet: Fleet, gaitops: Invoke, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setenv(f"GIT_{part}_NAME", "rosa")
         monkeypatch.setenv(f"GIT_{part}_EMAIL", "rosa@example.com")
 
-    def run(edge: str, *arguments: str | Path, stdin: str | None = None) -> Run:
+    def run(*arguments: str | Path, stdin: str | None = None) -> Run:
+        edge, *rest = arguments
         options = ("--repo", fleet.world.path, "--trust-root", fleet.world.trust_root)
-        return gaitops("rollout", edge, "acme/pay/tighten", *options, *arguments, stdin=stdin)
+        return gaitops("rollout", edge, "acme/pay/tighten", *options, *rest, stdin=stdin)
 
     return run
 

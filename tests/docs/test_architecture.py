@@ -28,13 +28,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "pin": frozenset({"release", "fleet", "git", "documents", "signing"}),
     "conformance": frozenset({"pin", "release", "rollout", "fleet", "documents", "gait", "signing"}),
     "scaffold": frozenset({"documents", "signing"}),
-    "report": frozenset({"conformance", "history", "change", "fleet", "documents", "gait", "release", "pin"}),
+    "report": frozenset({"conformance", "history", "change", "rollout", "fleet", "documents", "gait", "release", "pin"}),
     "demo": frozenset(
         {"cli", "release", "pin", "history", "change", "fleet", "git", "documents", "gait", "signing", "scaffold"}
     ),
     "cli": frozenset(
         {
-            "release", "pin", "conformance", "history", "report", "scaffold", "change", "fleet", "git", "documents", "gait",
+            "release", "pin", "conformance", "history", "report", "scaffold", "change", "rollout", "fleet", "git", "documents", "gait",
             "signing", "demo",
         }
     ),

@@ -19,7 +19,7 @@ DOTTED = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_0-9]*)+")
 ROW = re.compile(r"\| `(?P<code>[a-z_]+(?:\.[a-z_]+)+)` \|.*\| (?P<exit>[0-9, ]+|report) \|")
 
 FILE_NAME = re.compile(r".*\.(yaml|json|jsonl|md|toml|db|git|worktree|pem|pub|so)")
-FIELD = re.compile(r"(spec|metadata|user)\..*")
+FIELD = re.compile(r"(spec|status|metadata|user)\..*")
 CODE_FAMILIES_OF_GAIT = frozenset({"policy", "gait_key", "gait_pack"})
 """The package ``gait`` is full of dotted words that are Gait's, such as ``fs.read``; its own codes are of these families."""
 
