@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gaitops.demo.actions import Action, Step
     from gaitops.demo.stage import Outcome, Stage
 
-_TITLE = "A fleet of agent policies, from its first key to a rollback: real Git commits, real signatures."
+_TITLE = "A fleet of agent policies, from its first key to a rollout over forty repositories: real commits."
 _COLUMNS = 100
 _INDENT = "    "
 _DIGEST_FOLDER = re.compile(r"/[0-9a-f]{62}/")
@@ -42,8 +42,9 @@ def demo(*, keep: Path | None) -> Result:
     """Tell the whole story in a scratch folder, with real Git commits and real signatures.
 
     A fleet begins, a policy changes and needs two approvals, publishers sign a release, a consumer pins it and
-    verifies it offline, an attacker and an insider are caught, and the change is rolled back. Every step shows
-    the commands that a user would type and checks what they do. Nothing of the user's own is read or changed.
+    verifies it offline, an attacker and an insider are caught, and the change is rolled back. Then a version moves
+    through forty repositories in stages: a gate fails, the rollout goes back, and a mended version arrives. Every step
+    shows the commands that a user would type and checks what they do. Nothing of the user's own is read or changed.
     """
     from gaitops.demo.stage import scene
     from gaitops.demo.story import STORY
@@ -168,6 +169,8 @@ def _ending(seconds: float, steps: list[dict[str, Any]], wrong: Outcome | None, 
         + f" {counted(len(steps), 'step')}, {counted(count, 'action')}, {seconds:.1f} seconds.",
     ]
     if keep is not None:
-        lines.append(f"Everything is in {keep}: keys, fleet, release, and checkout with its pin.")
+        lines.append(
+            f"Everything is in {keep}: keys, fleet, release, checkout with its pin, and forty shops."
+        )
         lines.append("Export the trust root as in step 2 before you run gaitops there.")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -44,7 +45,26 @@ class Edit:
     changes: tuple[tuple[str, str], ...]
 
 
-Action = Command | Export | Write | Edit
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Something that a person would have beside the story: many files, the evidence of a day."""
+
+    sentence: str
+    """What is shown in its place."""
+    make: Callable[[], None]
+    """Does it, in the current folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Command lines in every clone, one after the other; ``{name}`` is the clone's."""
+
+    sentence: str
+    """What is shown in its place."""
+    lines: tuple[str, ...]
+
+
+Action = Command | Export | Write | Edit | Made | Each
 
 
 @dataclass(frozen=True, slots=True)

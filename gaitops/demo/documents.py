@@ -58,3 +58,33 @@ spec:
   policy: {name: payments-guard, version: 1.0.0}
 """
 """Every repository of the project runs this version in production."""
+
+
+def rollout_plan(name: str, version: str) -> str:
+    """A plan that observes, rehearses and then enforces; short enough for a story, so nothing soaks."""
+    return f"""\
+apiVersion: gaitops.dev/v1
+kind: Rollout
+metadata:
+  name: {name}
+spec:
+  policy: {{name: payments-guard}}
+  from: 1.0.0
+  to: {version}
+  selector: {{all: true}}
+  steps:
+    - {{name: watch, mode: observe, percent: 10, environments: [production]}}
+    - {{name: rehearse, mode: dry_run, percent: 25, environments: [production], gates: [calm]}}
+    - {{name: some, mode: enforce, percent: 50, environments: [production], gates: [calm]}}
+    - {{name: all, mode: enforce, percent: 100, environments: [production]}}
+  gates:
+    - name: calm
+      window: 1m
+      minimumSamples: 200
+      metrics:
+        - {{metric: block_rate_delta, maximum: 0.05}}
+        - {{metric: unverifiable_evidence_rate, maximum: 0}}
+  limits: {{maxPercentPerStep: 60}}
+  rollbackTriggers:
+    - {{when: metric, threshold: {{metric: block_rate_delta, maximum: 0.2}}}}
+"""

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from gaitops.cli.exit_codes import INTERRUPTED
 from gaitops.cli.main import run
-from gaitops.demo.actions import Action, Command, Edit, Export, Write
+from gaitops.demo.actions import Action, Command, Each, Edit, Export, Made, Write
+from gaitops.demo.fleet_of_forty import CLONES, names
 from gaitops.errors import MissingDependencyError
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM")
@@ -72,6 +73,11 @@ class Stage:
                 return _write(action)
             case Edit():
                 return _edit(action)
+            case Made():
+                action.make()
+                return Outcome(action.sentence)
+            case Each():
+                return self._each(action)
 
     def _command(self, command: Command) -> Outcome:
         arguments = shlex.split(command.line.replace("\\\n", " "))
@@ -88,6 +94,19 @@ class Stage:
         else:
             wrong = _silent(command.shows, output)
         return Outcome(command.line, code, output, wrong)
+
+    def _each(self, each: Each) -> Outcome:
+        """The same in every clone; the first thing that goes wrong is what is told."""
+        start = Path.cwd()
+        for name in names():
+            (start / CLONES / name).mkdir(parents=True, exist_ok=True)
+            os.chdir(start / CLONES / name)
+            for line in each.lines:
+                outcome = self._command(Command(line.format(name=name)))
+                if outcome.wrong is not None:
+                    return outcome
+        os.chdir(start)
+        return Outcome(each.sentence)
 
     def _export(self, export: Export) -> Outcome:
         match = re.search(rf"^{re.escape(export.label)}\s+(\S+)$", self._printed, re.MULTILINE)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story: a fleet begins, a policy changes, two frauds are caught, and the change is taken back."""
+"""The first half of the story: a fleet begins, a policy changes, two frauds are caught, the change is taken back."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from gaitops.demo.actions import Action, Command, Edit, Export, Step, Write
+from gaitops.demo.actions import Command, Edit, Export, Step, Write
 from gaitops.demo.documents import ENVIRONMENT, PAYMENTS_GUARD, PROJECT, REPOSITORY
+from gaitops.demo.parts import branch, committed, merged, published, signed
+from gaitops.demo.rollout_story import ROLLOUT_STORY
 
 PEOPLE: Final = ("alice", "bob", "carol")
 PUBLISHERS: Final = ("pia", "quinn")
@@ -32,41 +34,10 @@ def _assigned(before: str, after: str) -> Edit:
     return Edit(_PRODUCTION, ((f"version: {before}", f"version: {after}"),))
 
 
-def _branch(name: str) -> Command:
-    return Command(f"git switch --quiet --create {name}")
-
-
-def _commit(message: str) -> tuple[Action, ...]:
-    return (Command("git add ."), Command(f"git commit --quiet -m '{message}'"))
-
-
-def _merge(branch: str) -> tuple[Action, ...]:
-    return (
-        Command("git switch --quiet main"),
-        Command(f"git merge --quiet --no-ff -m 'Merge {branch}' {branch}"),
-    )
-
-
-def _signed(verb: str, *names: str, shows: tuple[str, ...] = ()) -> tuple[Action, ...]:
-    return tuple(
-        Command(f"gaitops {verb} --as {name} --key ../keys/{name}.pem --yes", shows=shows) for name in names
-    )
-
-
 def _resolved(version: str) -> Command:
     return Command(
         "gaitops resolve --repository github.com/acme/checkout --environment production",
         shows=(f"github.com/acme/checkout  production   production  acme/payments-guard@{version}",),
-    )
-
-
-def _published(continues: str) -> tuple[Command, ...]:
-    return (
-        Command(f"gaitops publish --out ../release --key ../keys/pia.pem {continues}", shows=("release",)),
-        Command(
-            f"gaitops publish --out ../release --key ../keys/quinn.pem {continues} --cosign",
-            shows=("release", "content", "expires"),
-        ),
     )
 
 
@@ -103,7 +74,7 @@ _FIRST_VERSION = Step(
     "alice",
     "Alice brings version 1.0.0 of a payments guard to production. Bob and Carol approve, and it is merged.",
     (
-        _branch("payments-1.0.0"),
+        branch("payments-1.0.0"),
         Write(_POLICY, PAYMENTS_GUARD),
         Command(
             "gaitops policy new acme payments-guard --owner alice --risk high \\\n"
@@ -116,13 +87,13 @@ _FIRST_VERSION = Step(
         Write(f"{_PROJECT}/repositories/checkout.yaml", REPOSITORY),
         Write(_PRODUCTION, ENVIRONMENT),
         Command("gaitops validate", shows=("valid",)),
-        *_commit("Payments guard 1.0.0"),
-        *_signed("propose", "alice"),
-        *_commit("Propose"),
-        *_signed("approve", "bob", "carol"),
-        *_commit("Approve"),
+        *committed("Payments guard 1.0.0"),
+        *signed("propose", "alice"),
+        *committed("Propose"),
+        *signed("approve", "bob", "carol"),
+        *committed("Approve"),
         Command("gaitops check", shows=("This change",)),
-        *_merge("payments-1.0.0"),
+        *merged("payments-1.0.0"),
         Command("gaitops verify", shows=_VERDICT),
         _resolved("1.0.0"),
     ),
@@ -132,16 +103,16 @@ _PROPOSAL = Step(
     "alice",
     "Alice proposes version 1.1.0: a lower rate of payments, and two people for a refund.",
     (
-        _branch("payments-1.1.0"),
+        branch("payments-1.1.0"),
         Edit(_POLICY, (("requests: 200", "requests: 100"), ("min_approvals: 1", "min_approvals: 2"))),
         Command(f"gaitops policy diff acme/payments-guard@1.0.0 {_POLICY}", shows=("~",)),
         Command(
             f"gaitops policy add-version acme payments-guard 1.1.0 --file {_POLICY}", shows=("made from",)
         ),
         _assigned("1.0.0", "1.1.0"),
-        *_commit("Payments guard 1.1.0"),
-        *_signed("propose", "alice"),
-        *_commit("Propose"),
+        *committed("Payments guard 1.1.0"),
+        *signed("propose", "alice"),
+        *committed("Propose"),
     ),
 )
 
@@ -155,8 +126,8 @@ _APPROVALS = Step(
     "bob",
     "Bob and Carol read the operations and the difference, and sign exactly those bytes.",
     (
-        *_signed("approve --reason CHG-1042", "bob", "carol", shows=("wrote",)),
-        *_commit("Approve"),
+        *signed("approve --reason CHG-1042", "bob", "carol", shows=("wrote",)),
+        *committed("Approve"),
         Command("gaitops check", shows=_JUDGEMENT),
     ),
 )
@@ -164,13 +135,13 @@ _APPROVALS = Step(
 _MERGE = Step(
     "alice",
     "Merged. Anybody can now prove from the commits alone that every change was authorized.",
-    (*_merge("payments-1.1.0"), Command("gaitops verify", shows=_VERDICT), _resolved("1.1.0")),
+    (*merged("payments-1.1.0"), Command("gaitops verify", shows=_VERDICT), _resolved("1.1.0")),
 )
 
 _PUBLISH = Step(
     "pia",
     "Pia verifies and signs a release: staged, so nobody sees it. Quinn verifies herself and co-signs: published.",
-    _published("--first"),
+    published("--first"),
 )
 
 _PIN = Step(
@@ -184,7 +155,7 @@ _PIN = Step(
             "gaitops pin init --from ../release --repository github.com/acme/checkout --environment production",
             shows=("fleet larkspur",),
         ),
-        *_commit("Pin agent policies"),
+        *committed("Pin agent policies"),
         Command("gaitops pin verify", shows=("pin verified",)),
     ),
 )
@@ -205,14 +176,14 @@ _INSIDER = Step(
     "Bob proposes a laxer policy and approves it himself. His approval does not count: he made the change.",
     (
         Command("cd ../fleet"),
-        _branch("payments-1.2.0"),
+        branch("payments-1.2.0"),
         Edit(_POLICY, (("requests: 100", "requests: 9000"), ("min_approvals: 2", "min_approvals: 1"))),
         Command(f"gaitops policy add-version acme payments-guard 1.2.0 --file {_POLICY}"),
         _assigned("1.1.0", "1.2.0"),
-        *_commit("Payments guard 1.2.0"),
-        *_signed("propose", "bob"),
-        *_signed("approve", "bob"),
-        *_commit("Propose and approve"),
+        *committed("Payments guard 1.2.0"),
+        *signed("propose", "bob"),
+        *signed("approve", "bob"),
+        *committed("Propose and approve"),
         Command("gaitops check", 4, names="approval.separation_of_duties", shows=_JUDGEMENT),
     ),
 )
@@ -221,7 +192,7 @@ _FORCED = Step(
     "bob",
     "Bob can push, so he merges it all the same. Verification notices, and what consumers run stays as it was.",
     (
-        *_merge("payments-1.2.0"),
+        *merged("payments-1.2.0"),
         Command(
             "gaitops verify",
             2,
@@ -247,15 +218,15 @@ _ROLLBACK = Step(
     "alice",
     "1.1.0 turns out too strict. Back to what ran before is the safe direction: one approver is enough.",
     (
-        _branch("rollback"),
+        branch("rollback"),
         _assigned("1.1.0", "1.0.0"),
-        *_commit("Back to payments guard 1.0.0"),
-        *_signed("propose", "alice"),
-        *_commit("Propose"),
-        *_signed("approve", "carol"),
-        *_commit("Approve"),
+        *committed("Back to payments guard 1.0.0"),
+        *signed("propose", "alice"),
+        *committed("Propose"),
+        *signed("approve", "carol"),
+        *committed("Approve"),
         Command("gaitops check", shows=_JUDGEMENT),
-        *_merge("rollback"),
+        *merged("rollback"),
         Command("gaitops verify", shows=_VERDICT),
     ),
 )
@@ -264,7 +235,7 @@ _UPDATE = Step(
     "alice",
     "The publishers sign the next release, and the consumer follows it. A pin never goes back to an older release.",
     (
-        *_published("--previous ../release"),
+        *published("--previous ../release"),
         Command("cd ../checkout"),
         Command("gaitops pin update --from ../release", shows=("fleet larkspur",)),
         Command("gaitops pin verify --base HEAD", shows=("pin verified",)),
@@ -287,5 +258,6 @@ STORY: Final = (
     _REVERTED,
     _ROLLBACK,
     _UPDATE,
+    *ROLLOUT_STORY,
 )
-"""In the order in which it happens. It begins in an empty folder and ends in the consumer repository."""
+"""In the order in which it happens. It begins in an empty folder and ends in the fleet repository."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gaitops.documents.models.rollout import Outcome, Rollout
 from gaitops.documents.times import format_timestamp
-from gaitops.fleet.candidates import ACTIVE, step_index
+from gaitops.fleet.candidates import step_index
 from gaitops.report import markdown
 from gaitops.report.bars import bar
 from gaitops.report.rollout_plans import duration, repositories
@@ -59,14 +59,19 @@ class RolloutView:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many repositories run what, each in one environment, by mode; ``waiting`` for those not reached yet."""
+        """How many repositories run what, each in one environment, by mode; ``waiting`` for those not reached yet.
+
+        Empty once it was undone or given up.
+        """
         index = step_index(self.rollout)
         done = self.rollout.status.phase == "completed"
         places = sum(len(item.repositories & set(self.plan.order)) for item in self.plan.environments)
-        if index < 0 or (self.rollout.status.phase not in ACTIVE and not done):
+        if self.rollout.status.phase in ("rolled_back", "aborted"):
+            return Counter()
+        if index < 0:
             return Counter(waiting=places)
         reached = (*self.plan.steps[index].enters, *self.plan.steps[index].stays)
-        found = Counter("enforce" if done else move.after for move in reached)
+        found: Counter[str] = Counter("enforce" if done else move.after for move in reached)
         found["waiting"] = places - sum(found.values())
         return found
 
@@ -167,7 +172,8 @@ def _detail(view: RolloutView) -> str:
     status, spec = view.rollout.status, view.rollout.spec
     phase = styled(status.phase, _STYLES.get(status.phase, Style.BOLD), Style.BOLD)
     title = f"{styled(safe(view.reference), Style.BOLD)}  {spec.policy.name} {spec.from_version} → {spec.to_version}  {phase}"
-    parts = [f"{title}\n{_drawn(view)}  {_LEGEND}", fields(_facts(view))]
+    drawn = _drawn(view)
+    parts = [f"{title}\n{drawn}  {_LEGEND}" if drawn else title, fields(_facts(view))]
     parts.append(table(["", "step", "mode", "environments", "cohort", "soak", "gates"], _steps(view)))
     parts += [_gate_text(item) for item in view.gates]
     parts += [
@@ -184,7 +190,11 @@ def _facts(view: RolloutView) -> list[tuple[str, str]]:
     counts, status, stay = view.counts, view.rollout.status, view.stay
     rows = [("repositories", f"{len(view.plan.order)} in {len(view.plan.environments)} environments")]
     rows.append(
-        ("now", ", ".join(f"{counts[name]} {word}" for name, word in _WORDS if counts[name]) or "nothing")
+        (
+            "now",
+            ", ".join(f"{counts[name]} {word}" for name, word in _WORDS if counts[name])
+            or "everything as before",
+        )
     )
     if stay is not None:
         left = stay.soak_ends - stay.now
