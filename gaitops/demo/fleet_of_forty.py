@@ -10,10 +10,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from gaitops.cli.clock import now
 from gaitops.documents.times import format_timestamp
 
 SHOPS: Final = 40
@@ -82,15 +83,15 @@ def _listed(text: str) -> list[str]:
 
 def write_evidence(version: str, blocked: int, repositories: int) -> None:
     """An evidence summary of the last minutes: the candidate blocked so many of a hundred calls in each repository."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    at = now()
     old, new = _gait_digest("1.0.0"), _gait_digest(version)
     rollout = f"stricter-{version.replace('.', '-')}"
     text = (_PROJECT / "rollouts" / f"{rollout}.yaml").read_text(encoding="utf-8")
     summary = {
         "schema": "gaitops.dev/evidence-summary/v1",
         "trustRoot": os.environ["GAITOPS_TRUST_ROOT"].removeprefix("sha256:"),
-        "generatedAt": format_timestamp(now),
-        "window": {"start": format_timestamp(now - timedelta(minutes=2)), "end": format_timestamp(now)},
+        "generatedAt": format_timestamp(at),
+        "window": {"start": format_timestamp(at - timedelta(minutes=2)), "end": format_timestamp(at)},
         "repositories": [_row(name, old, new, blocked) for name in _listed(text)[:repositories]],
     }
     Path("evidence.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
@@ -108,7 +109,7 @@ def _row(name: str, old: str, new: str, blocked: int) -> Mapping[str, object]:
     return {
         "repository": f"github.com/acme/{name}",
         "environment": "production",
-        "lastEvidenceAt": format_timestamp(datetime.now(UTC).replace(microsecond=0)),
+        "lastEvidenceAt": format_timestamp(now()),
         "artifacts": {"verified": 200},
         "policies": [
             {"gaitPolicyDigest": old, "allow": 98, "block": 2},
