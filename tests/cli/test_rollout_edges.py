@@ -14,10 +14,16 @@ from tests.history.rollouts import BAD, PATH, Fleet, plan, rollout_document
 DEV = environment_path("acme", "pay", "dev")
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """Built once."""
+    return Fleet(tmp_path_factory.mktemp("template") / "fleet")
+
+
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+def fleet(template: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """A fleet with a plan; commands live in the story's time."""
-    fleet = Fleet(tmp_path / "fleet")
+    fleet = template.copied(tmp_path / "fleet")
     for module in ("opening", "rollout_change"):
         monkeypatch.setattr(f"gaitops.cli.{module}.now", lambda: fleet.world.now)
     return fleet

@@ -13,11 +13,12 @@ IDS = [
     *(f"T{number}" for number in range(1, 33)),
     *(f"D{number}" for number in range(1, 12)),
     *(f"R{number}" for number in range(1, 13)),
+    *(f"O{number}" for number in range(1, 27)),
 ]
 
 
 def rows() -> list[re.Match[str]]:
-    """The rows of the four tables."""
+    """The rows of the five tables."""
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     return [match for line in lines if (match := ROW.match(line)) is not None]
 

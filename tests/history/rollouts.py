@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from gaitops.documents.models.summary import EvidenceSummary
 from gaitops.documents.times import format_timestamp
 from gaitops.fleet.assignments import resolve_all
 from gaitops.fleet.candidates import step_index
+from gaitops.git.repository import Repository
 from gaitops.rollout.analysis import build
 from gaitops.rollout.measure import METRICS, Measured, Measurement
 from gaitops.rollout.prepare import Prepared, prepare
@@ -116,6 +119,15 @@ class Fleet:
             files |= self.repository(f"r{number}")
         self.world.land(files, by="alice", approvers=["bob", "carol"])
         assert self.world.verify().verified, self.world.verify().all_problems()
+
+    def copied(self, path: Path) -> Fleet:
+        """The same fleet in another folder: building one takes longer than most stories."""
+        shutil.copytree(self.world.path, path)
+        fleet = copy.copy(self)
+        fleet.world = copy.copy(self.world)
+        fleet.world.path, fleet.world.repository = path, Repository.open(path)
+        fleet.world.actors = dict(self.world.actors)
+        return fleet
 
     def _people(self) -> None:
         files = {}

@@ -17,10 +17,16 @@ OLD, NEW = "acme/agents@1.0.0", "acme/agents@1.1.0"
 WATCHED, REHEARSED = f"{OLD} + {NEW} (observe)", f"{OLD} + {NEW} (dry_run)"
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """Built once."""
+    return Fleet(tmp_path_factory.mktemp("template") / "fleet")
+
+
 @pytest.fixture
-def fleet(tmp_path: Path) -> Fleet:
+def fleet(template: Fleet, tmp_path: Path) -> Fleet:
     """A fleet with four repositories and nothing under way."""
-    return Fleet(tmp_path / "fleet")
+    return template.copied(tmp_path / "fleet")
 
 
 def counts(fleet: Fleet) -> dict[str, int]:
