@@ -22,6 +22,7 @@ from gaitops.fleet.waivers import Waived
 from gaitops.pin.model import PinnedVersion
 from gaitops.release.content import AssignmentRow, Grace, ReleaseContent, ReleasedProject, VersionRef
 from gaitops.release.layout import (
+    MAX_INDEX_BYTES,
     RELEASE_TARGET,
     REPOSITORIES_TARGET,
     assignments_statement,
@@ -123,7 +124,7 @@ class ReleaseRequirements:
     @cached_property
     def _places(self) -> Mapping[str, Any]:
         index = strict_json.loads(
-            self._promised(REPOSITORIES_TARGET), REPOSITORIES_TARGET, max_bytes=_MAX_INDEX_BYTES
+            self._promised(REPOSITORIES_TARGET), REPOSITORIES_TARGET, max_bytes=MAX_INDEX_BYTES
         )
         places = index.get("repositories") if isinstance(index, dict) else None
         if not isinstance(places, dict):
@@ -144,9 +145,6 @@ class ReleaseRequirements:
         if payload is None:
             raise invalid("the release holds no such target", path)
         return payload
-
-
-_MAX_INDEX_BYTES = 16 * 1024 * 1024
 
 
 class ContentRequirements:

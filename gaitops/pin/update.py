@@ -32,6 +32,7 @@ from gaitops.pin.layout import (
 from gaitops.pin.model import Pin, PinnedEnvironment, PinnedVersion, read_pin
 from gaitops.pin.verify import VerifiedPin, check_not_lower, verify_pin
 from gaitops.release.layout import (
+    MAX_INDEX_BYTES,
     REPOSITORIES_TARGET,
     assignments_statement,
     is_safe_path,
@@ -221,7 +222,9 @@ class _Fetch:
         return path, self._client.require_target(path)
 
     def _locate(self, repository: str) -> tuple[str, str]:
-        index = strict_json.loads(self._client.require_target(REPOSITORIES_TARGET), REPOSITORIES_TARGET)
+        index = strict_json.loads(
+            self._client.require_target(REPOSITORIES_TARGET), REPOSITORIES_TARGET, max_bytes=MAX_INDEX_BYTES
+        )
         repositories = index.get("repositories") if isinstance(index, dict) else None
         if not isinstance(repositories, dict):
             raise invalid("not an index of repositories", REPOSITORIES_TARGET)

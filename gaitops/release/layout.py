@@ -35,6 +35,8 @@ RELEASE_TARGET: Final = "release.json"
 """The statement about the release itself: its number, commit and audit head."""
 REPOSITORIES_TARGET: Final = "repositories.json"
 """Which org and project each repository belongs to, so that a consumer needs to know only its own address."""
+MAX_INDEX_BYTES: Final = 16 * 1024 * 1024
+"""Longest index of repositories that is read: more than 100,000 of them."""
 
 MAX_FOLDERS: Final = 7
 """Folders below a version folder, and segments of a repository id after its host."""

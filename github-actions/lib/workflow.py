@@ -44,6 +44,11 @@ def required(name: str) -> str:
     return value
 
 
+def this_repository() -> str:
+    """Address of the repository that the workflow runs in, which no change of its files decides."""
+    return f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}"
+
+
 def scratch(name: str) -> Path:
     """A new folder of this job, outside the working folder."""
     return Path(tempfile.mkdtemp(prefix=f"gaitops-{name}-", dir=os.environ["RUNNER_TEMP"]))

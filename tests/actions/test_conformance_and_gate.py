@@ -38,7 +38,7 @@ class Consumer:
         return self.job.run(action, **{"version": VERSION, "trust_root": root, **inputs})
 
     def conformance(self, **inputs: str) -> Outcome:
-        return self.run("conformance", **{"environment": "production", **inputs})
+        return self.run("conformance", **{"repository": CHECKOUT, "environment": "production", **inputs})
 
     def gate(self, **inputs: str) -> Outcome:
         given = {"repository": CHECKOUT, "environment": "production", "fleet": str(self.scene / "fleet")}
@@ -53,6 +53,13 @@ def consumer(scene: Scene, installed: Path, tmp_path: Path) -> Consumer:
 
 def report(done: Outcome) -> Any:
     return json.loads(Path(done.outputs["report"]).read_text())
+
+
+def test_a_pin_of_another_repository(consumer: Consumer) -> None:
+    """Unless it is told otherwise, the action judges the repository that the workflow runs in, not what the pin says."""
+    done = consumer.conformance(repository="", release=str(consumer.scene / "two"))
+    assert done.code == 3
+    assert "github.test/acme/fleet" in done.summary
 
 
 def test_not_conformant(consumer: Consumer) -> None:

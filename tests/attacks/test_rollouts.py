@@ -231,7 +231,7 @@ def test_o11_a_signed_analysis_is_edited(gated: Fleet, commands: Commands, tmp_p
     [
         (b"{}", "envelope.malformed"),
         (b"x" * 2**20, "rollout.analysis"),
-        (b"[" * 1_000, "document.forbidden_syntax"),
+        (b"[" * 1_000, "document.too_large"),
     ],
 )
 def test_o12_junk_analyses(gated: Fleet, commands: Commands, tmp_path: Path, data: bytes, code: str) -> None:

@@ -11,7 +11,7 @@ from gaitops import __version__
 from gaitops.scaffold.consumer import ConsumerParameters, render_consumer
 from tests.attacks.release_tools import CHECKOUT, Scene
 from tests.gitlab.forge import TOKEN, Forge, git
-from tests.gitlab.pipelines import Pipeline, run
+from tests.gitlab.pipelines import COMMIT, Pipeline, run
 
 PROJECT, BRANCH = "acme/checkout", "gaitops/pin-update"
 
@@ -24,8 +24,8 @@ class Consumer:
         checkout: What the runner has cloned, and where its reports lie.
     """
 
-    def __init__(self, forge: Forge, scene: Scene, commit: str, folder: Path) -> None:
-        self.forge, self.scene, self._commit = forge, scene, commit
+    def __init__(self, forge: Forge, scene: Scene, folder: Path) -> None:
+        self.forge, self.scene = forge, scene
         self.checkout = folder / "checkout"
         self.work = scene / "pinned"
         git("init", "--quiet", "--initial-branch=main", str(self.work))
@@ -41,7 +41,7 @@ class Consumer:
 
     def configure(self, release: str) -> None:
         """Commit what ``pin init --ci gitlab`` writes; gaitops comes with the image."""
-        source = f"acme/gaitops-ci@{self._commit}"
+        source = f"acme/gaitops-ci@{COMMIT}"
         parameters = ConsumerParameters(CHECKOUT, ("production",), release, source, __version__)
         for path, data in render_consumer(parameters, "gitlab").items():
             file = self.work / path
@@ -51,7 +51,7 @@ class Consumer:
 
     def include(self, name: str, **inputs: str) -> None:
         """Commit a pipeline with one component."""
-        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/{name}@{self._commit}"
+        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/{name}@{COMMIT}"
         entry = {"component": component, "inputs": {"requirement": "", **inputs}}
         (self.work / ".gitlab-ci.yml").write_text(json.dumps({"include": [entry]}))
         self.push("pipeline")

@@ -33,9 +33,6 @@ _SETTINGS = """
 	receivepack = true
 [receive]
 	advertisePushOptions = true
-[uploadpack]
-	allowFilter = true
-	allowAnySHA1InWant = true
 """
 """``http-backend`` knows no users: the server below asks who pushes."""
 _NO_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}

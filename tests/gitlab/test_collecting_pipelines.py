@@ -12,7 +12,7 @@ import pytest
 from gaitops.cli.armor import armored
 from tests.attacks.release_tools import Scene
 from tests.gitlab.forge import TOKEN, Forge, git
-from tests.gitlab.pipelines import Pipeline, run
+from tests.gitlab.pipelines import COMMIT, Pipeline, run
 from tests.simulator import policy_files
 
 FLEET, BOT = "acme/fleet", "acme/fleet-bot"
@@ -22,12 +22,12 @@ REQUESTS = "/projects/acme%2Ffleet/merge_requests"
 class Collector:
     """``acme/fleet`` with the merge request !3 of the branch ``topic``, and ``acme/fleet-bot`` beside it."""
 
-    def __init__(self, forge: Forge, scene: Scene, commit: str, folder: Path) -> None:
+    def __init__(self, forge: Forge, scene: Scene, folder: Path) -> None:
         self.forge, self.scene, self._folder = forge, scene, folder
         self.world = scene.world()
         self.world.commit(policy_files("scout", "1.0.0"), by="alice", branch="topic", message="scout")
         self.bare = forge.project(FLEET, self.world.path)
-        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/collect-approvals@{commit}"
+        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/collect-approvals@{COMMIT}"
         entry = {"component": component, "inputs": {"requirement": "", "fleet": FLEET}}
         work = folder / "bot-work"
         work.mkdir()
@@ -78,9 +78,9 @@ class Collector:
 
 
 @pytest.fixture
-def collector(forge: Forge, components: str, scene: Scene, tmp_path: Path) -> Collector:
+def collector(forge: Forge, scene: Scene, tmp_path: Path) -> Collector:
     """A fleet project and the project that collects for it."""
-    return Collector(forge, scene, components, tmp_path)
+    return Collector(forge, scene, tmp_path)
 
 
 def test_pasted_envelopes_reach_the_branch(collector: Collector) -> None:

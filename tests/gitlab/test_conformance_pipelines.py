@@ -42,9 +42,9 @@ def _failures(consumer: Consumer) -> int:
 
 
 @pytest.fixture
-def unconfigured(forge: Forge, components: str, scene: Scene, tmp_path: Path) -> Consumer:
+def unconfigured(forge: Forge, scene: Scene, tmp_path: Path) -> Consumer:
     """A consumer repository with a pin and nothing else."""
-    return Consumer(forge, scene, components, tmp_path)
+    return Consumer(forge, scene, tmp_path)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from tests.attacks.release_tools import RecentWorld, Scene
 from tests.gitlab.forge import Forge
-from tests.gitlab.pipelines import Pipeline, run
+from tests.gitlab.pipelines import COMMIT, Pipeline, run
 from tests.simulator import policy_files
 
 FLEET, FORK = "acme/fleet", "mallory/fleet"
@@ -29,8 +29,8 @@ class FleetProject:
         checkout: What the runner has cloned and where its reports lie.
     """
 
-    def __init__(self, forge: Forge, scene: Scene, commit: str, folder: Path) -> None:
-        self._forge, self._commit = forge, commit
+    def __init__(self, forge: Forge, scene: Scene, folder: Path) -> None:
+        self._forge = forge
         self.world: RecentWorld = scene.world()
         self.trust_root = f"sha256:{scene.trust_root}"
         self.checkout = folder / "checkout"
@@ -58,7 +58,7 @@ class FleetProject:
     ) -> Pipeline:
         self._forge.project(project, self.world.path)
         clone = self._forge.clone(project, self.checkout, branch)
-        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/{name}@{self._commit}"
+        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/{name}@{COMMIT}"
         entry = {"component": component, "inputs": {"requirement": "", **inputs}}
         (clone / ".gitlab-ci.yml").write_text(json.dumps({"include": [entry]}))
         return run(clone, {"GAITOPS_TRUST_ROOT": self.trust_root, **variables})
@@ -77,9 +77,9 @@ class FleetProject:
 
 
 @pytest.fixture
-def fleet(forge: Forge, components: str, scene: Scene, tmp_path: Path) -> FleetProject:
+def fleet(forge: Forge, scene: Scene, tmp_path: Path) -> FleetProject:
     """The fleet of the story as a project."""
-    return FleetProject(forge, scene, components, tmp_path)
+    return FleetProject(forge, scene, tmp_path)
 
 
 def test_missing_approvals_are_pending(fleet: FleetProject) -> None:

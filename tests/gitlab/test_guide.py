@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.gitlab.forge import Forge, git
-from tests.gitlab.pipelines import COMPONENTS, ROOT, jobs
+from tests.gitlab.pipelines import COMMIT, COMPONENTS, ROOT, jobs
 
 PAGE = (ROOT / "docs/ci-gitlab.md").read_text(encoding="utf-8")
 PIPELINES = re.findall(r"```yaml\n(# \.gitlab-ci\.yml\n.*?)```", PAGE, re.DOTALL)
@@ -26,17 +25,12 @@ PIPELINES = re.findall(r"```yaml\n(# \.gitlab-ci\.yml\n.*?)```", PAGE, re.DOTALL
         (3, {"gaitops-deploy-gate", "deploy"}),
     ],
 )
-def test_pipelines_of_the_guide(
-    number: int, names: set[str], forge: Forge, component_repository: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_pipelines_of_the_guide(number: int, names: set[str], forge: Forge, tmp_path: Path) -> None:
     """Each is accepted as it stands, with the id of a commit in place of COMMIT, and has the jobs that the page names."""
-    bare, commit = component_repository
-    shutil.copytree(bare, forge.folder / "platform/gaitops-ci.git")
-    forge.project("acme/project")
     work = tmp_path / "work"
     git("init", "--quiet", "--initial-branch=main", str(work))
     git("-C", str(work), "remote", "add", "origin", f"{forge.url}/acme/project.git")
-    (work / ".gitlab-ci.yml").write_text(re.sub(r"\bCOMMIT\b", commit, PIPELINES[number]))
+    (work / ".gitlab-ci.yml").write_text(re.sub(r"\bCOMMIT\b", COMMIT, PIPELINES[number]))
     git("-C", str(work), "add", "--all")
     git("-C", str(work), "commit", "--quiet", "--message", "pipeline")
     assert {job["name"] for job in jobs(work)} == names

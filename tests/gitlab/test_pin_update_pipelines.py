@@ -13,9 +13,9 @@ from tests.gitlab.forge import Forge, git
 
 
 @pytest.fixture
-def consumer(forge: Forge, components: str, scene: Scene, tmp_path: Path) -> Consumer:
+def consumer(forge: Forge, scene: Scene, tmp_path: Path) -> Consumer:
     """A consumer repository that looks for newer releases."""
-    found = Consumer(forge, scene, components, tmp_path)
+    found = Consumer(forge, scene, tmp_path)
     found.include("pin-update", release=str(scene / "two"))
     return found
 

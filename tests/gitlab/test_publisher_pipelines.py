@@ -11,7 +11,7 @@ import pytest
 
 from tests.attacks.release_tools import Scene
 from tests.gitlab.forge import TOKEN, Forge, git
-from tests.gitlab.pipelines import Pipeline, run
+from tests.gitlab.pipelines import COMMIT, Pipeline, run
 
 FLEET, PUBLISHER = "acme/fleet", "acme/publisher"
 
@@ -19,11 +19,11 @@ FLEET, PUBLISHER = "acme/fleet", "acme/publisher"
 class Publisher:
     """``acme/publisher`` beside the fleet of the story, which has two releases' worth of history."""
 
-    def __init__(self, forge: Forge, scene: Scene, commit: str, folder: Path) -> None:
+    def __init__(self, forge: Forge, scene: Scene, folder: Path) -> None:
         self.forge, self.scene = forge, scene
         self._folder = folder
         self.world = scene.world()
-        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/publish@{commit}"
+        component = f"$CI_SERVER_FQDN/acme/gaitops-ci/publish@{COMMIT}"
         entry = {"component": component, "inputs": {"requirement": "", "fleet": FLEET}}
         work = folder / "publisher-work"
         work.mkdir()
@@ -72,9 +72,9 @@ class Publisher:
 
 
 @pytest.fixture
-def publisher(forge: Forge, components: str, scene: Scene, tmp_path: Path) -> Publisher:
+def publisher(forge: Forge, scene: Scene, tmp_path: Path) -> Publisher:
     """A publisher project without a release."""
-    return Publisher(forge, scene, components, tmp_path)
+    return Publisher(forge, scene, tmp_path)
 
 
 def test_releases_follow_each_other(publisher: Publisher) -> None:
