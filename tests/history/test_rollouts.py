@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.rollouts import BAD, PATH, Fleet, plan, rollout_document, text_of
+from tests.history.rollouts import BAD, PATH, STEPS, Fleet, plan, rollout_document, text_of
 from tests.history.stories import by_root
 from tests.simulator import document
 
@@ -249,6 +249,25 @@ def test_the_plan_is_written_and_started_at_once(fleet: Fleet) -> None:
     fleet.land(files, by="alice", approvers=["bob", "carol"])
     assert fleet.codes() == set()
     assert counts(fleet) == {OLD: 2, WATCHED: 2}
+
+
+def test_a_step_that_asks_again(fleet: Fleet) -> None:
+    """A step marked ``approval: required`` is on the plan, and still needs its approvers."""
+    steps = [{**step, "approval": "required"} if step["name"] == "canary" else step for step in STEPS]
+    fleet.start(steps=steps)
+    fleet.wait(1)
+    fleet.land(fleet.files("advance"))
+    assert fleet.codes() == {"approval.quorum"}
+    names = fleet.world.signables("main", include_pending=True)
+    fleet.world.commit(fleet.world.envelopes(names, "bob", "approve"), by="bob")
+    assert fleet.codes() == set()
+
+
+def test_some_come_first_and_some_last(fleet: Fleet) -> None:
+    """``first`` and ``hold`` decide about the ends of the order, whatever the hash says about the middle."""
+    fleet.start(first=["r3", "nobody"], hold=["r0"])
+    order = fleet.rollout().status.repositories
+    assert (order[0], order[-1], len(order)) == ("r3", "r0", 4)
 
 
 def test_rules_about_assignments_hold_for_rollouts(fleet: Fleet) -> None:
