@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from gaitops.documents.models.rollout import Outcome, Rollout
 from gaitops.documents.times import format_timestamp
-from gaitops.fleet.candidates import step_index
+from gaitops.fleet.candidates import ACTIVE, step_index
 from gaitops.report import markdown
 from gaitops.report.bars import bar
 from gaitops.report.rollout_plans import duration, repositories
 from gaitops.report.tables import fields, table
-from gaitops.report.text import Style, plain, safe, styled
+from gaitops.report.text import Style, counted, plain, safe, styled
 from gaitops.rollout.gates import Stay
 from gaitops.rollout.plan import Plan
 from gaitops.rollout.triggers import Fired
@@ -141,18 +141,22 @@ def status_text(views: Sequence[RolloutView]) -> str:
             f"{view.rollout.spec.from_version} → {view.rollout.spec.to_version}",
             view.rollout.status.phase,
             view.rollout.status.step or "–",
-            f"{view.counts['enforce']} of {view.counts.total()}",
+            _enforced(view),
             "ROLL BACK" if view.fired else "look" if view.needs_attention else "",
         ]
         for view in views
     ]
-    bars = [f"{_drawn(view)}  {safe(view.reference)}" for view in views]
-    return "\n\n".join(
-        [table(["rollout", "versions", "phase", "step", "enforced", ""], rows), "\n".join([*bars, _LEGEND])]
-    )
+    bars = [f"{drawn}  {safe(view.reference)}" for view in views if (drawn := _drawn(view))]
+    parts = [table(["rollout", "versions", "phase", "step", "enforced", ""], rows)]
+    return "\n\n".join([*parts, "\n".join([*bars, _LEGEND])] if bars else parts)
 
 
 _LEGEND = "█ enforced  ▓ dry run  ░ observed  · waiting"
+
+
+def _enforced(view: RolloutView) -> str:
+    counts = view.counts
+    return f"{counts['enforce']} of {counts.total()}" if counts.total() else "–"
 
 
 def _drawn(view: RolloutView) -> str:
@@ -188,7 +192,9 @@ def _detail(view: RolloutView) -> str:
 
 def _facts(view: RolloutView) -> list[tuple[str, str]]:
     counts, status, stay = view.counts, view.rollout.status, view.stay
-    rows = [("repositories", f"{len(view.plan.order)} in {len(view.plan.environments)} environments")]
+    rows = [
+        ("repositories", f"{len(view.plan.order)} in {counted(len(view.plan.environments), 'environment')}")
+    ]
     rows.append(
         (
             "now",
@@ -221,9 +227,10 @@ def _names(names: Sequence[str]) -> str:
 def _steps(view: RolloutView) -> list[list[str]]:
     index = step_index(view.rollout)
     over = view.rollout.status.phase == "completed"
+    here = "now" if view.rollout.status.phase in ACTIVE else "last"
     return [
         [
-            "done" if number < index or over else "now" if number == index else "",
+            "done" if number < index or over else here if number == index else "",
             step.name,
             step.mode,
             ", ".join(step.environments),
@@ -264,7 +271,7 @@ def status_markdown(views: Sequence[RolloutView]) -> str:
             view.rollout.status.phase,
             markdown.escape(view.rollout.status.step or "–"),
             markdown.code(plain(_drawn(view))),
-            f"{view.counts['enforce']} of {view.counts.total()}",
+            _enforced(view),
         ]
         for view in views
     ]
