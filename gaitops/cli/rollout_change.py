@@ -19,6 +19,7 @@ from gaitops.errors import (
     PolicyBlockedError,
     Problem,
     UnsafeOperationError,
+    VerificationError,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +111,6 @@ def drafted(
         UnsafeOperationError: ``input.modified``: a document in the working tree has changes of its own.
     """
     from gaitops.fleet.candidates import step_index
-    from gaitops.history.proposal import propose
     from gaitops.rollout.prepare import prepare
 
     document, source = document_before(history, repo, rollout, edge)
@@ -130,7 +130,7 @@ def drafted(
     )
     files = {**_files(history, repo, rollout, prepared, source, uncommitted=uncommitted), **added}
     commit = _commit(history, repo, files, f"{edge} rollout {'/'.join(rollout)}")
-    judgements = propose(history, commit).judgements
+    judgements = _judged(history, commit)
     _refuse_impossible(judgements)
     return Draft(edge, rollout, prepared, files, commit, judgements)
 
@@ -139,12 +139,25 @@ def judged_start(
     history: History, repo: Path, rollout: Place, document: Rollout, source: bytes | None
 ) -> tuple[Judgement, ...]:
     """What the engine would say about starting a plan now."""
-    from gaitops.history.proposal import propose
     from gaitops.rollout.prepare import prepare
 
     prepared = prepare("start", history.state(), rollout, document, now=now())
     files = _files(history, repo, rollout, prepared, source, uncommitted=False)
-    return propose(history, _commit(history, repo, files, f"start rollout {'/'.join(rollout)}")).judgements
+    return _judged(history, _commit(history, repo, files, f"start rollout {'/'.join(rollout)}"))
+
+
+def _judged(history: History, commit: str) -> tuple[Judgement, ...]:
+    """What the engine says of a change on top of the branch.
+
+    Raises:
+        VerificationError: ``history.base_unverified``: something on the branch waits for approval, and would come along.
+    """
+    from gaitops.history.proposal import propose
+
+    proposal = propose(history, commit)
+    if proposal.problems:
+        raise VerificationError(proposal.problems)
+    return proposal.judgements
 
 
 def delivered(history: History, repo: Path, draft: Draft, branch: str | None) -> str:

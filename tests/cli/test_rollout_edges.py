@@ -171,6 +171,14 @@ def test_other_work_is_not_overwritten(fleet: Fleet, rollout: Invoke) -> None:
     assert (run.code, run.codes) == (8, ["git.branch_exists"])
 
 
+def test_what_waits_on_the_branch_is_not_swept_in(fleet: Fleet, rollout: Invoke) -> None:
+    """An edge prepared on top of what nobody authorized would carry it along."""
+    fleet.start()
+    fleet.world.commit(fleet.repository("mallorys"), by="mallory")
+    run = rollout("pause", "--branch", "pause", "--json")
+    assert (run.code, run.codes) == (2, ["history.base_unverified"])
+
+
 def test_a_rollout_that_does_not_exist(rollout: Invoke, gaitops: Invoke) -> None:
     """A wrong name is told as such."""
     run = rollout("pause", "--json")
