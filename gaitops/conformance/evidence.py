@@ -26,7 +26,7 @@ def evidence_row(subject: Subject, context: Context) -> RepositoryEvidence | Ass
     if context.at - parse_timestamp(summary.window.end) > OLDEST_SUMMARY:
         return unknown(
             f"the evidence summary ends at {summary.window.end}",
-            "make a newer one: gaitops evidence summarize",
+            "name a newer evidence summary with --evidence",
         )
     row = context.row(subject)
     if row is None:

@@ -250,7 +250,7 @@ class _Judgement:
     def _regression(self, wanted: RegressionRequirement) -> Iterator[_Finding]:
         counts = self._regress_counts()
         if isinstance(counts, str):
-            yield _missing(counts, "gaitops evidence summarize, and name the summary with --evidence")
+            yield _missing(counts, "name an evidence summary of this repository with --evidence")
             return
         if counts.last_at is None or not counts.fixtures:
             yield _missing(

@@ -35,6 +35,6 @@ CONTROL = Control(
     measured="In the evidence summary, every artifact of this repository and environment verifies under a registered "
     "producer key. Without a summary or a row for the repository it cannot tell.",
     remedy="sign with a production key (gait keys), register it as a Producer in the fleet repository, and look into "
-    "what failed: gaitops evidence verify",
+    "what failed",
     evaluate=_evaluate,
 )
