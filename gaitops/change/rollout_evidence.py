@@ -59,7 +59,7 @@ def _credible(place: Place, directory: Directory, facts: Facts, occasion: Occasi
 def fired_triggers(
     place: Place, rollout: Rollout, directory: Directory, facts: Facts, occasion: Occasion
 ) -> list[Fired]:
-    """Triggers of a plan that apply now, in its order."""
+    """Triggers of a plan that apply now, in its order. A completed rollout stays in no step, so no stay expires."""
     policy = rollout.spec.policy
     stay = stay_of(place, rollout, directory, facts, occasion)
     newest = stay.about()[-1:]
@@ -67,6 +67,6 @@ def fired_triggers(
         rollout.spec,
         observed=newest[0].observed if newest else None,
         withdrawn=facts.is_withdrawn(policy.org or place[0], policy.name, rollout.spec.to_version),
-        entered=stay.entered,
+        entered=stay.entered if rollout.status.phase != "completed" else stay.now,
         now=stay.now,
     )

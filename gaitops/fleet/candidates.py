@@ -41,11 +41,6 @@ def stages(spec: RolloutSpec, listed: int, step: int, environment: str) -> Seque
     return [names.get(own) for own in strength]
 
 
-def stage(spec: RolloutSpec, order: Sequence[str], step: int, name: str, environment: str) -> Mode | None:
-    """:func:`stages` for one repository; ``None`` for one that is not listed or not reached yet."""
-    return stages(spec, len(order), step, environment)[order.index(name)] if name in order else None
-
-
 def environments_of(spec: RolloutSpec) -> tuple[str, ...]:
     """Environments that a plan names, sorted."""
     return tuple(sorted({name for step in spec.steps for name in step.environments}))

@@ -24,9 +24,6 @@ from gaitops.fleet.state import FleetState
 from gaitops.rollout.cohorts import extended, ordered, selected
 from gaitops.rollout.limits import combined, exceeded
 
-BEFORE_START = -1
-"""Index of the step of a rollout that has not started."""
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedEnvironment:
@@ -195,7 +192,7 @@ def moves(
     Args:
         spec: The plan.
         environments: From :func:`plan_environments`; what they do not select is left out, because it runs nothing.
-        before: Order and 0-based index of the step before the edge; ``BEFORE_START`` for none.
+        before: Order and 0-based index of the step before the edge; -1 for none.
         after: Order and index after it.
     """
     given = [

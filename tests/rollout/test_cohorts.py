@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gaitops.documents.models.base import Mode
 from gaitops.documents.models.rollout import RolloutSpec, Step
-from gaitops.fleet.candidates import cohort_size, stage
+from gaitops.fleet.candidates import cohort_size, stages
 from gaitops.fleet.state import FleetState
 from gaitops.rollout.cohorts import extended, ordered, selected
 
@@ -24,6 +24,11 @@ FEW = settings(max_examples=150, deadline=None)
 NAMES = st.lists(st.sampled_from([f"r{number}" for number in range(24)]), unique=True)
 MODES: st.SearchStrategy[Mode] = st.sampled_from(("observe", "dry_run", "enforce"))
 STRENGTH = {None: 0, "observe": 1, "dry_run": 2, "enforce": 3}
+
+
+def stage(spec: RolloutSpec, order: Sequence[str], step: int, name: str, environment: str) -> Mode | None:
+    """What one repository has been given at a step."""
+    return stages(spec, len(order), step, environment)[order.index(name)]
 
 
 @st.composite

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaitops.documents.models.rollout import RolloutSpec
-from gaitops.fleet.candidates import stage
+from gaitops.fleet.candidates import stages
 from gaitops.fleet.state import FleetState
-from gaitops.rollout.plan import BEFORE_START, Plan, make_plan, moves, plan_problems, reach
+from gaitops.rollout.plan import Plan, make_plan, moves, plan_problems, reach
 
 MakeSpec = Callable[..., RolloutSpec]
 MakeFleet = Callable[..., FleetState]
@@ -118,7 +118,7 @@ def test_an_edge_with_newcomers(make_spec: MakeSpec, make_fleet: MakeFleet) -> N
         ("c", None, "observe")
     ]
     assert reach(found, plan.environments) == (1, 1)
-    start = moves(spec, plan.environments, before=((), BEFORE_START), after=(plan.order, 0))
+    start = moves(spec, plan.environments, before=((), -1), after=(plan.order, 0))
     assert reach(start, plan.environments) == (3, 3)
 
 
@@ -220,7 +220,9 @@ def test_every_place_is_where_its_stage_says(
         expected = {
             name: mode
             for name in plan.order
-            if name in present and (mode := stage(spec, plan.order, step.index, name, "prod")) is not None
+            if name in present
+            and (mode := stages(spec, len(plan.order), step.index, "prod")[plan.order.index(name)])
+            is not None
         }
         found = [*step.enters, *step.stays]
         assert {move.repository: move.after for move in found} == expected
