@@ -35,8 +35,15 @@ def _marked(operation: Operation, moves: Sequence[Effect], safe_moves: set[Move]
     if operation.kind == "rollout.rollback":
         if any(_restores_withdrawn(item, facts) for item in moves if item.move in own):
             return replace(operation, safe=False, planned=False, agreed=False)
-        # What a completed rollout enforces is an assignment like any other.
-        return replace(operation, safe=all_safe if operation.details["phase"] == "completed" else True)
+        if operation.details["phase"] == "completed":
+            # What a completed rollout enforces is an assignment like any other, also for an operator.
+            return replace(
+                operation,
+                safe=all_safe,
+                planned=operation.planned and all_safe,
+                agreed=operation.agreed and all_safe,
+            )
+        return operation
     if operation.kind == "assignment.change":
         return replace(operation, safe=move_of(operation) in safe_moves)
     return operation

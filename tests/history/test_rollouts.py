@@ -193,6 +193,37 @@ def test_rolling_back_after_completion(fleet: Fleet) -> None:
     assert found == before[0]["policy"]
 
 
+def test_nobody_alone_undoes_a_rollout_that_is_long_over(fleet: Fleet) -> None:
+    """Long after completion no trigger makes an operator's rollback a small thing."""
+    fleet.start(rollbackTriggers=[{"when": "revoked_version"}, {"when": "soak_expired", "after": "30d"}])
+    for days in (1, 2, 1):
+        fleet.wait(days)
+        if days == 2:
+            fleet.analyze()
+        fleet.take("advance")
+    fleet.take("complete")
+    fleet.wait(40)
+    assert "rollout.transition" in fleet.push(fleet.files("rollback", trigger="soak_expired"))
+
+
+def test_an_operator_keeps_to_the_rollback_window(fleet: Fleet) -> None:
+    """Once the version is revoked an operator may undo a completed rollout alone, within the window and not later."""
+    fleet.start(rollbackTriggers=[{"when": "revoked_version"}])
+    for days in (1, 2, 1):
+        fleet.wait(days)
+        if days == 2:
+            fleet.analyze()
+        fleet.take("advance")
+    fleet.take("complete")
+    revoked = {"org": "acme", "policy": "agents", "version": "1.1.0"}
+    spec = {"revokes": "policy_version", "cause": "error", "policyVersion": revoked, "reason": "too strict"}
+    path = "trust/revocations/agents.yaml"
+    fleet.wait(8)
+    fleet.world.land({path: document("Revocation", "agents", spec)}, by="alice", approvers=["bob"])
+    fleet.land(fleet.files("rollback", trigger="revoked_version"))
+    assert "permission.denied" in fleet.codes()
+
+
 def test_pause_and_resume(fleet: Fleet) -> None:
     """An operator pauses alone; going on needs approvers, and the soak begins anew."""
     fleet.start()
