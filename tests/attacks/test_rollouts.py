@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,8 +14,13 @@ from typing import Any
 import pytest
 
 from gaitops.documents.layout import analysis_path, rollout_path
-from tests.attacks.story import VERIFIED, Commands, project, revocation
-from tests.history.rollouts import BAD, PATH, PLACE, Fleet, plan, rollout_document
+from gaitops.documents.models.rollout import Rollout
+from gaitops.rollout.prepare import prepare
+from gaitops.signing.canonical import canonical_json
+from gaitops.signing.dsse import seal
+from gaitops.signing.statement import PAYLOAD_TYPE
+from tests.attacks.story import VERIFIED, Commands, approvals_of, project, revocation
+from tests.history.rollouts import BAD, PATH, PLACE, Fleet, plan, rollout_document, text_of
 from tests.history.stories import by_root, rule
 from tests.simulator import DAY, document, environment_document
 
@@ -100,11 +107,29 @@ def test_o01_a_skipped_step(begun: Fleet, commands: Commands, tmp_path: Path) ->
     refused(fleet, commands, changed(fleet.files("advance"), {"step": "half"}), "rollout.skipped_step")
 
 
+def test_o01_an_end_before_the_last_step(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O1: from observing straight to the end, with the environment that a completion writes."""
+    fleet = begun.copied(tmp_path / "fleet")
+    was = json.loads(fleet.world.read(PATH))["status"]
+    end = {**was, "phase": "completed", "finishedAt": "2026-11-02T00:00:00Z"}
+    files = {**changed(fleet.files("advance"), end), **fleet.environment("dev", version="1.1.0")}
+    refused(fleet, commands, files, "rollout.skipped_step")
+
+
 def test_o02_a_step_before_its_soak(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
     """O2: the step must stay two days, and is left after half of one; what the document says does not help."""
     fleet = begun.copied(tmp_path / "fleet")
     fleet.take("advance")
     fleet.wait(0.5)
+    refused(fleet, commands, fleet.files("advance"), "rollout.soak")
+
+
+def test_o02_a_step_that_claims_to_be_old(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O2: the operator writes down that the step was entered last week, and leaves it an hour later."""
+    fleet = begun.copied(tmp_path / "fleet")
+    fleet.land(changed(fleet.files("advance"), {"stepStartedAt": "2026-10-25T00:00:00Z"}))
+    assert fleet.codes() == set()
+    fleet.world.tick(timedelta(hours=1))
     refused(fleet, commands, fleet.files("advance"), "rollout.soak")
 
 
@@ -126,9 +151,14 @@ def test_o04_a_times_in_the_future(begun: Fleet, commands: Commands, tmp_path: P
 # -- gates and analyses -------------------------------------------------------------------------------------------
 
 
-def test_o05_across_a_gate_without_approval(gated: Fleet, commands: Commands, tmp_path: Path) -> None:
-    """O5: an author leaves the step although nobody analyzed anything."""
+@pytest.mark.parametrize("failed", [False, True])
+def test_o05_across_a_gate_without_approval(
+    gated: Fleet, commands: Commands, tmp_path: Path, *, failed: bool
+) -> None:
+    """O5: an author leaves the step although nobody analyzed anything, or the analysis failed."""
     fleet = gated.copied(tmp_path / "fleet")
+    if failed:
+        fleet.analyze(BAD)
     refused(fleet, commands, fleet.files("advance"), "rollout.gate", by="alice", signed=True)
 
 
@@ -138,6 +168,13 @@ def test_o06_a_status_that_lies_about_a_gate(gated: Fleet, commands: Commands, t
     fleet.analyze(BAD)
     files = {path: text.replace('"failure"', '"success"') for path, text in fleet.files("advance").items()}
     refused(fleet, commands, files, "rollout.gate")
+
+
+def test_o06_a_status_that_omits_a_gate(gated: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O6: the gate that failed is not mentioned."""
+    fleet = gated.copied(tmp_path / "fleet")
+    fleet.analyze(BAD)
+    refused(fleet, commands, changed(fleet.files("advance"), {"gates": []}), "rollout.gate")
 
 
 def test_o07_an_older_success_hides_a_newer_failure(gated: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -153,9 +190,13 @@ def test_o07_an_older_success_hides_a_newer_failure(gated: Fleet, commands: Comm
 def cited(fleet: Fleet, analysis: Mapping[str, bytes]) -> dict[str, bytes | str]:
     """An edge that cites an analysis which comes with it."""
     ((path, data),) = analysis.items()
+    return {**changed(fleet.files("advance"), cites(path)), path: data}
+
+
+def cites(path: str) -> dict[str, Any]:
+    """Members of a status that cite an analysis as a success."""
     digest = path.rpartition("/")[2].removesuffix(".json")
-    result = {"step": "canary", "gate": "quiet", "outcome": "success", "analysis": digest}
-    return {**changed(fleet.files("advance"), {"gates": [result]}), path: data}
+    return {"gates": [{"step": "canary", "gate": "quiet", "outcome": "success", "analysis": digest}]}
 
 
 def test_o08_an_analysis_by_somebody_else(gated: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -170,6 +211,20 @@ def test_o09_an_analysis_by_a_revoked_key(gated: Fleet, commands: Commands, tmp_
     files = revocation("ana", "ana", fleet.world.actor("ana"), cause="retired")
     by_root(fleet.world, files)
     refused(fleet, commands, cited(fleet, fleet.analysis()), "rollout.gate")
+
+
+def test_o09_an_analysis_by_a_key_that_turns_out_stolen(
+    gated: Fleet, commands: Commands, tmp_path: Path
+) -> None:
+    """O9: the analysis was on record already when its key is revoked as compromised since before."""
+    fleet = gated.copied(tmp_path / "fleet")
+    since = fleet.world.head()
+    fleet.analyze()
+    files = fleet.files("advance")
+    stolen = revocation("ana", "ana", fleet.world.actor("ana"), since=since)
+    fleet.world.land(stolen, by="alice", approvers=["bob", "carol"])
+    assert fleet.codes() == set()
+    refused(fleet, commands, files, "rollout.gate")
 
 
 @pytest.mark.parametrize("what", ["step", "plan", "early", "future", "short"])
@@ -200,13 +255,6 @@ def test_o10_an_analysis_of_something_else(
 
 def _with_short_window(fleet: Fleet) -> dict[str, bytes]:
     """An analysis of one minute, signed by an analyst whose own tool did not check it."""
-    import base64
-    import hashlib
-
-    from gaitops.signing.canonical import canonical_json
-    from gaitops.signing.dsse import seal
-    from gaitops.signing.statement import PAYLOAD_TYPE
-
     ((_path, data),) = fleet.analysis().items()
     statement = json.loads(base64.b64decode(json.loads(data)["payload"]))
     end = statement["predicate"]["window"]["end"]
@@ -246,6 +294,29 @@ def test_o12_junk_analyses(gated: Fleet, commands: Commands, tmp_path: Path, dat
     commands.accepts(fleet.world)
 
 
+@pytest.mark.parametrize("what", ["stranger", "elsewhere", "approval"])
+def test_o12_analyses_that_are_none(gated: Fleet, commands: Commands, tmp_path: Path, what: str) -> None:
+    """O12: signed by another key, filed under another rollout, or another statement of the analyst."""
+    fleet = gated.copied(tmp_path / "fleet")
+    ((path, data),) = fleet.analysis().items()
+    code = "rollout.analysis"
+    if what == "stranger":
+        payload = base64.b64decode(json.loads(data)["payload"])
+        data = seal(PAYLOAD_TYPE, payload, [fleet.world.actor("mallory").signer])
+    elif what == "elsewhere":
+        path = analysis_path("acme", "pay", "other", path.rpartition("/")[2].removesuffix(".json"))
+    else:
+        fleet.world.commit(project(), by="alice", branch="topic")
+        (data,) = approvals_of(fleet.world, "topic", "ana").values()
+        code = "analysis.malformed"
+    fleet.world.commit({path: data}, by="mallory")
+    verdict = commands.verify(fleet.world)
+    assert verdict.code == VERIFIED
+    assert code in {item["code"] for item in verdict.json["ignored"]}
+    files = changed(fleet.files("advance"), cites(path))
+    refused(fleet, commands, files, "rollout.gate")
+
+
 # -- the plan and its places --------------------------------------------------------------------------------------
 
 
@@ -267,10 +338,31 @@ def test_o14_a_second_rollout_over_the_same_place(begun: Fleet, commands: Comman
     refused(fleet, commands, {path: json.dumps(body)}, "rollout.overlap", by="alice")
 
 
+def test_o14_a_second_rollout_that_starts_well(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O14: the second one would be allowed to start, were the first not there."""
+    fleet = begun.copied(tmp_path / "fleet")
+    refused(fleet, commands, started(fleet, "second"), "rollout.overlap", by="alice")
+
+
+def started(fleet: Fleet, name: str, **changes: object) -> dict[str, str]:
+    """A plan that is written and started in one change, as ``gaitops rollout start`` would."""
+    place = ("acme", "pay", name)
+    document = Rollout.model_validate(json.loads(rollout_document(plan(**changes), name)))
+    with fleet.world.history() as history:
+        made = prepare("start", history.state(), place, document, now=fleet.world.now)
+    return {rollout_path(*place): text_of(made.rollout)}
+
+
 def test_o15_an_environment_that_a_rollout_holds(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
     """O15: somebody assigns the new version directly, past all steps."""
     fleet = begun.copied(tmp_path / "fleet")
     refused(fleet, commands, fleet.environment("dev", version="1.1.0"), "rollout.overlap", by="alice")
+
+
+def test_o15_an_environment_is_taken_away(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O15: the environment is deleted under the rollout."""
+    fleet = begun.copied(tmp_path / "fleet")
+    refused(fleet, commands, {DEV: None}, "rollout.overlap", by="alice")
 
 
 def test_o16_more_repositories_than_allowed(template: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -296,6 +388,22 @@ def test_o17_a_step_inside_a_freeze_window(template: Fleet, commands: Commands, 
     refused(fleet, commands, fleet.files("start"), "rollout.freeze_window", by="alice")
 
 
+def test_o17_a_freeze_that_begins_on_the_way(template: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O17: the window begins after the start, or somebody deletes it together with the step."""
+    fleet = template.copied(tmp_path / "fleet")
+    path = "trust/freeze-windows/audit.yaml"
+    window = {
+        "timezone": "UTC",
+        "windows": [{"start": "2026-11-02T00:00:00", "end": "2026-12-01T00:00:00"}],
+        "reason": "audit",
+    }
+    fleet.world.land({path: document("FreezeWindow", "audit", window)}, by="alice", approvers=["bob"])
+    fleet.start(freezeWindows=["audit"])
+    assert fleet.codes() == set()
+    fleet.wait(1)
+    refused(fleet, commands, {**fleet.files("advance"), path: None}, "rollout.freeze_window")
+
+
 # -- the document -------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +422,21 @@ def test_o19_a_forged_way_back(template: Fleet, commands: Commands, tmp_path: Pa
     refused(fleet, commands, files, "rollout.transition", by="alice")
 
 
+def test_o19_a_way_back_that_is_forged_later(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O19: a step rewrites what the start recorded."""
+    fleet = begun.copied(tmp_path / "fleet")
+    previous = [{"environment": "dev", "policy": {"name": "agents", "version": "1.1.0"}}]
+    refused(fleet, commands, changed(fleet.files("advance"), {"previous": previous}), "rollout.transition")
+
+
+def test_o20_back_to_a_plan(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O20: an active rollout becomes a plan again, which holds nothing and may be edited."""
+    fleet = begun.copied(tmp_path / "fleet")
+    body = json.loads(fleet.world.read(PATH))
+    del body["status"]
+    refused(fleet, commands, {PATH: json.dumps(body)}, "rollout.transition", by="alice")
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_o20_an_active_rollout_disappears(
     begun: Fleet, commands: Commands, tmp_path: Path, *, moved: bool
@@ -328,12 +451,21 @@ def test_o20_an_active_rollout_disappears(
     refused(fleet, commands, files, "rollout.transition", by="alice")
 
 
-def test_o21_a_rollback_to_something_else(completed: Fleet, commands: Commands, tmp_path: Path) -> None:
-    """O21: under the name of a rollback the environment gets a lower tier, or is not written at all."""
+@pytest.mark.parametrize("what", ["other", "nothing", "previous"])
+def test_o21_a_rollback_to_something_else(
+    completed: Fleet, commands: Commands, tmp_path: Path, what: str
+) -> None:
+    """O21: a rollback writes another version into the environment, does not write it, or forges what was before."""
     fleet = completed.copied(tmp_path / "fleet")
     files = fleet.files("rollback")
-    lax = environment_document("dev", "development", {"name": "agents", "version": "1.1.0"})
-    refused(fleet, commands, {**files, DEV: lax}, "rollout.transition", by="alice")
+    new = {"name": "agents", "version": "1.1.0"}
+    if what == "other":
+        files[DEV] = environment_document("dev", "development", new)
+    else:
+        del files[DEV]
+    if what == "previous":
+        files = changed(files, {"previous": [{"environment": "dev", "policy": new}]})
+    refused(fleet, commands, files, "rollout.transition", by="alice")
 
 
 def test_o22_aborting_what_is_enforced(enforcing: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -351,12 +483,20 @@ def test_o23_a_trigger_that_has_not_fired(enforcing: Fleet, commands: Commands, 
 # -- the operator -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("edge", ["rollback", "abort", "gate"])
+@pytest.mark.parametrize("edge", ["rollback", "abort", "gate", "resume"])
 def test_o24_an_operator_off_the_plan(gated: Fleet, commands: Commands, tmp_path: Path, edge: str) -> None:
-    """O24: an operator rolls back without a trigger, aborts, or crosses a gate."""
+    """O24: an operator rolls back without a trigger, aborts, crosses a gate, or takes up again what was held."""
     fleet = gated.copied(tmp_path / "fleet")
+    if edge == "resume":
+        fleet.take("pause")
     files = fleet.files("advance") if edge == "gate" else fleet.files(edge)  # type: ignore[arg-type]
     refused(fleet, commands, files, "permission.denied", signed=True)
+
+
+def test_o24_an_operator_begins(template: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O24: an operator starts the plan."""
+    fleet = template.copied(tmp_path / "fleet")
+    refused(fleet, commands, fleet.files("start"), "permission.denied", signed=True)
 
 
 def test_o25_a_ride_on_an_edge(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -378,6 +518,41 @@ def test_o26_a_rollout_around_a_rule(template: Fleet, commands: Commands, tmp_pa
     assert "approval.quorum" in run.codes
     fleet.world.merge("attack", by="alice")
     commands.survives(fleet.world, "approval.quorum")
+
+
+def test_o27_an_operators_envelope_is_replayed(template: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O27: the same bytes come again in a second run of the plan, with the operator's envelope of the first."""
+    fleet = template.copied(tmp_path / "fleet")
+    world = fleet.world
+    start = fleet.files("start")
+    fleet.land(start, by="alice", approvers=["bob", "carol"])
+    fleet.wait(1)
+    step = fleet.files("advance")
+    world.commit(step, by="rosa", branch="step")
+    envelope = world.envelopes(world.signables("step"), "rosa", "propose")
+    world.commit(envelope, by="rosa", branch="step")
+    world.merge("step", by="rosa")
+    assert fleet.codes() == set()
+    fleet.take("rollback", by="alice", approvers=["bob"])
+    world.land({PATH: None}, by="alice", approvers=["bob"])
+    fleet.land(start, by="alice", approvers=["bob", "carol"])
+    assert fleet.codes() == set()
+    fleet.wait(1)
+    ((path, data),) = envelope.items()
+    copy = {f"{path.rpartition('.')[0][:-12]}{'0' * 12}.json": data}
+    refused(fleet, commands, {**step, **copy}, "approval.replayed", by="mallory")
+    assert "approval.quorum" in fleet.codes()
+
+
+def test_o28_a_stay_that_expires_after_the_end(template: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O28: months after the completion an operator says that its last step lasted too long, to go back alone."""
+    fleet = template.copied(tmp_path / "fleet")
+    step = {"name": "all", "mode": "enforce", "percent": 100, "environments": ["dev"]}
+    fleet.start(steps=[step], gates=[], rollbackTriggers=[{"when": "soak_expired", "after": "7d"}])
+    fleet.take("complete")
+    assert fleet.codes() == set()
+    fleet.wait(100)
+    refused(fleet, commands, fleet.files("rollback", trigger="soak_expired"), "rollout.transition")
 
 
 def test_warm_and_cold_agree_about_every_edge(completed: Fleet, tmp_path: Path) -> None:
