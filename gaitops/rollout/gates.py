@@ -108,7 +108,7 @@ def claim_faults(claims: Iterable[GateResult], stay: Stay) -> Iterator[str]:
     """Why what a status says about the gates of the step that it leaves is not so.
 
     Each gate is named once, with its newest analysis: an older success does not hide what came after it. Saying that
-    there is none is true as well: then the edge is not on the plan, and approvers decide.
+    there is none is true only where there is none: approvers must see what they cross.
     """
     named = list(claims)
     wanted = [gate.name for gate in stay.gates()]
@@ -122,10 +122,12 @@ def claim_faults(claims: Iterable[GateResult], stay: Stay) -> Iterator[str]:
 
 
 def _claim_faults(claim: GateResult, stay: Stay) -> Iterator[str]:
+    label = f"gate {claim.gate} of step {claim.step}"
     if claim.analysis is None:
+        for newest in stay.about(claim.gate)[-1:]:
+            yield f"{label}: it is not missing, analysis {newest.payload_digest[:12]} says {stay.outcome(newest)}"
         return
     cited = next((item for item in stay.analyses if item.payload_digest == claim.analysis), None)
-    label = f"gate {claim.gate} of step {claim.step}"
     if cited is None:
         yield f"{label}: no analysis {claim.analysis[:12]} of an analyst is on record"
         return

@@ -137,7 +137,10 @@ def test_o03_a_commit_dated_after_the_soak(begun: Fleet, commands: Commands, tmp
     """O3: a commit is dated ahead so that its step seems to have stayed long enough."""
     fleet = begun.copied(tmp_path / "fleet")
     fleet.take("advance")
-    fleet.world.commit(fleet.files("advance"), by="rosa", when=fleet.world.now + 3 * DAY)
+    ahead, files = fleet.world.now + 3 * DAY, fleet.files("advance")
+    fleet.world.commit(files, by="rosa", branch="attack", when=ahead)
+    assert "rollout.soak" in commands.check(fleet.world, "attack").codes
+    fleet.world.commit(files, by="rosa", when=ahead)
     commands.survives(fleet.world, "history.time")
 
 

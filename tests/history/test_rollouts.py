@@ -129,6 +129,22 @@ def test_a_status_that_lies_about_a_gate(fleet: Fleet) -> None:
     assert "rollout.gate" in fleet.push(files)
 
 
+def test_a_failure_is_not_called_missing(fleet: Fleet) -> None:
+    """Approvers who cross a gate sign what it says, so a failing analysis cannot be left out."""
+    fleet.start()
+    fleet.wait(1)
+    fleet.take("advance")
+    fleet.wait(2)
+    fleet.analyze(BAD)
+    assert "rollout.gate" in fleet.push(_missing(fleet))
+
+
+def _missing(fleet: Fleet) -> dict[str, str]:
+    body = json.loads(fleet.files("advance")[PATH])
+    body["status"]["gates"] = [{"step": "canary", "gate": "quiet", "outcome": "missing"}]
+    return {PATH: json.dumps(body)}
+
+
 def test_an_older_success_does_not_hide_a_newer_failure(fleet: Fleet) -> None:
     """The newest analysis of a gate counts."""
     fleet.start()
