@@ -231,6 +231,7 @@ def _metrics(analysis: Analysis) -> list[dict[str, object]]:
 def _text(
     members: dict[str, object], found: Sequence[tuple[Gate, Analysis, bytes]], files: Iterable[str]
 ) -> str:
+    from gaitops.report.rollout_plans import wrapped
     from gaitops.report.tables import table
     from gaitops.report.text import Style, styled
 
@@ -243,7 +244,12 @@ def _text(
             [item.metric, _number(item.value), _bounds(item.minimum, item.maximum), item.outcome]
             for item in analysis.metrics
         ]
-        reasons = [f"  {item.metric}: {item.reason}" for item in analysis.metrics if item.reason]
+        reasons = [
+            line
+            for item in analysis.metrics
+            if item.reason
+            for line in wrapped(f"{item.metric}: {item.reason}", indent="  ")
+        ]
         parts.append(
             "\n".join(
                 [

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +14,8 @@ from gaitops.documents.times import format_timestamp
 from gaitops.errors import Problem
 from gaitops.report import markdown
 from gaitops.report.problems import problem_lines
-from gaitops.report.tables import fields, table
-from gaitops.report.text import Style, counted, styled
+from gaitops.report.tables import MAX_WIDTH, fields, table
+from gaitops.report.text import Style, counted, safe, styled
 from gaitops.rollout.plan import Move, Plan, PlannedStep
 
 SHOWN = 8
@@ -102,12 +103,10 @@ def plan_text(report: PlanReport) -> str:
     ]
     parts = [
         styled(title, Style.BOLD),
-        fields(facts),
-        table(
-            ["step", "mode", "environments", "cohort", "enter", "stay", "soak", "gates", "earliest"],
-            [_row(step) for step in plan.steps],
-        ),
-        "\n".join(line for step in plan.steps for line in _changes(step)),
+        facts_block(facts),
+        table(["step", *_WHO], [[_title(step), *_who(step)] for step in plan.steps]),
+        table(["step", *_WHEN], [[_title(step), *_when(step)] for step in plan.steps]),
+        "\n".join(line for step in plan.steps for change in _changes(step) for line in wrapped(change)),
     ]
     if report.problems:
         parts.append(problem_lines(report.problems))
@@ -116,19 +115,22 @@ def plan_text(report: PlanReport) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _row(step: PlannedStep) -> list[str]:
-    name = f"{step.name} (approval)" if step.approval_required else step.name
-    return [
-        name,
-        step.mode,
-        ", ".join(step.environments),
-        str(step.size),
-        str(len(step.enters)),
-        str(len(step.stays)),
-        duration(step.soak),
-        ", ".join(step.gates) or "–",
-        _time(step.earliest) or "–",
-    ]
+_WHO = ("mode", "environments", "cohort", "enter", "stay")
+_WHEN = ("earliest", "soak", "gates")
+"""A table of its own in text: together they would not fit, and a date that is cut is none."""
+
+
+def _title(step: PlannedStep) -> str:
+    return f"{step.name} (approval)" if step.approval_required else step.name
+
+
+def _who(step: PlannedStep) -> list[str]:
+    counts = (step.size, len(step.enters), len(step.stays))
+    return [step.mode, ", ".join(step.environments), *map(str, counts)]
+
+
+def _when(step: PlannedStep) -> list[str]:
+    return [_time(step.earliest) or "–", duration(step.soak), ", ".join(step.gates) or "–"]
 
 
 def _changes(step: PlannedStep) -> Iterator[str]:
@@ -144,6 +146,28 @@ def _changes(step: PlannedStep) -> Iterator[str]:
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
+
+
+def wrapped(value: str, *, size: int = MAX_WIDTH, indent: str = "", following: str = "  ") -> list[str]:
+    """A sentence as lines of at most ``size`` columns, made safe; words are never cut, so that names can be copied."""
+    return textwrap.wrap(
+        safe(value),
+        size,
+        initial_indent=indent,
+        subsequent_indent=indent + following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def facts_block(facts: Sequence[tuple[str, str]]) -> str:
+    """``name  value`` lines whose long values go on below themselves."""
+    room = MAX_WIDTH - max(len(name) for name, _value in facts) - 2
+    rows: list[tuple[str, str]] = []
+    for name, value in facts:
+        first, *more = wrapped(value, size=room, following="") or [""]
+        rows += [(name, first), *(("", line) for line in more)]
+    return fields(rows)
 
 
 def repositories(number: int) -> str:
@@ -188,8 +212,11 @@ def plan_markdown(report: PlanReport) -> str:
         f"{markdown.escape(_versions(plan))}, {repositories(len(plan.order))}; limits: {limits_line(plan.caps)}",
         "",
         markdown.table(
-            ["step", "mode", "environments", "cohort", "enter", "stay", "soak", "gates", "earliest"],
-            [[markdown.escape(cell) for cell in _row(step)] for step in plan.steps],
+            ["step", *_WHO, *_WHEN],
+            [
+                [markdown.escape(cell) for cell in (_title(step), *_who(step), *_when(step))]
+                for step in plan.steps
+            ],
         ),
         "",
         *(f"- start needs {markdown.escape(need_line(item))}" for item in report.decisions),
@@ -200,6 +227,12 @@ def plan_markdown(report: PlanReport) -> str:
         for label, moves in (("enter", step.enters), ("stay", step.stays)):
             if moves:
                 lines += _folded(f"{step.name}: {len(moves)} {label}", moves)
+        if step.leaves:
+            names = ", ".join(markdown.code(name) for name in step.leaves)
+            lines += [
+                f"{step.name}: {repositories(len(step.leaves))} listed but no longer selected: {names}",
+                "",
+            ]
     return "\n".join(lines).rstrip() + "\n"
 
 

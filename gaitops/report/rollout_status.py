@@ -12,8 +12,8 @@ from gaitops.documents.times import format_timestamp
 from gaitops.fleet.candidates import ACTIVE, step_index
 from gaitops.report import markdown
 from gaitops.report.bars import bar
-from gaitops.report.rollout_plans import duration, repositories
-from gaitops.report.tables import fields, table
+from gaitops.report.rollout_plans import duration, facts_block, repositories, wrapped
+from gaitops.report.tables import table
 from gaitops.report.text import Style, counted, plain, safe, styled
 from gaitops.rollout.gates import Stay
 from gaitops.rollout.plan import Plan
@@ -92,6 +92,26 @@ class RolloutView:
             return None
         return "advance" if step_index(self.rollout) + 1 < len(self.rollout.spec.steps) else "complete"
 
+    @property
+    def leavers(self) -> tuple[str, ...]:
+        """Listed repositories that no environment of the plan selects any more; none before the start."""
+        alive = frozenset[str]().union(*(item.repositories for item in self.plan.environments))
+        return tuple(name for name in self.plan.order if name not in alive)
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether the next step needs approvers although it is on the plan."""
+        return self.next_edge == "advance" and self.plan.steps[step_index(self.rollout) + 1].approval_required
+
+    @property
+    def on_plan(self) -> bool:
+        """Whether an operator alone may take the next edge, once the soak is over."""
+        return (
+            self.next_edge in ("advance", "complete")
+            and not self.asks_again
+            and all(item.outcome == "success" for item in self.gates)
+        )
+
 
 def status_json(views: Sequence[RolloutView]) -> dict[str, object]:
     """For ``--json``."""
@@ -111,6 +131,7 @@ def _view_json(view: RolloutView) -> dict[str, object]:
         "counts": {name: view.counts[name] for name in ("observe", "dry_run", "enforce", "waiting")},
         "repositories": list(view.plan.order),
         "newcomers": list(view.plan.newcomers) if status.phase != "pending" else [],
+        "leavers": list(view.leavers),
         "enteredAt": format_timestamp(stay.entered) if stay is not None else None,
         "soakEndsAt": format_timestamp(stay.soak_ends) if stay is not None else None,
         "gates": [
@@ -124,6 +145,7 @@ def _view_json(view: RolloutView) -> dict[str, object]:
         ],
         "rollbackBecause": [{"trigger": item.trigger.when, "reason": item.reason} for item in view.fired],
         "next": view.next_edge,
+        "nextOnPlan": view.on_plan,
         "operators": list(view.operators),
         "reason": status.reason,
     }
@@ -148,7 +170,10 @@ def status_text(views: Sequence[RolloutView]) -> str:
     ]
     bars = [f"{drawn}  {safe(view.reference)}" for view in views if (drawn := _drawn(view))]
     parts = [table(["rollout", "versions", "phase", "step", "enforced", ""], rows)]
-    return "\n\n".join([*parts, "\n".join([*bars, _LEGEND])] if bars else parts)
+    if bars:
+        parts.append("\n".join([*bars, _LEGEND]))
+    parts += [text for view in views for text in _fired_texts(view)]
+    return "\n\n".join(parts)
 
 
 _LEGEND = "█ enforced  ▓ dry run  ░ observed  · waiting"
@@ -177,15 +202,11 @@ def _detail(view: RolloutView) -> str:
     phase = styled(status.phase, _STYLES.get(status.phase, Style.BOLD), Style.BOLD)
     title = f"{styled(safe(view.reference), Style.BOLD)}  {spec.policy.name} {spec.from_version} → {spec.to_version}  {phase}"
     drawn = _drawn(view)
-    parts = [f"{title}\n{drawn}  {_LEGEND}" if drawn else title, fields(_facts(view))]
+    parts = [f"{title}\n{drawn}  {_LEGEND}" if drawn else title, facts_block(_facts(view))]
     parts.append(table(["", "step", "mode", "environments", "cohort", "soak", "gates"], _steps(view)))
     parts += [_gate_text(item) for item in view.gates]
-    parts += [
-        f"{styled('must be rolled back:', Style.RED, Style.BOLD)} {safe(item.reason)}\n"
-        f"  {styled('fix:', Style.BOLD)} gaitops rollout rollback {safe(view.reference)} --branch rollback"
-        for item in view.fired
-    ]
-    if view.next_edge is not None:
+    parts += _fired_texts(view)
+    if view.next_edge is not None and not view.fired:  # Nobody is told to go on with what must be undone.
         parts.append(_next(view))
     return "\n\n".join(part for part in parts if part)
 
@@ -208,9 +229,8 @@ def _facts(view: RolloutView) -> list[tuple[str, str]]:
         rows.append(("soak", f"{duration(left)} left" if left.total_seconds() > 0 else "over"))
     if status.phase != "pending" and view.plan.newcomers:
         rows.append(("joined since", _names(view.plan.newcomers)))
-    left_behind = view.plan.steps[-1].leaves
-    if left_behind:
-        rows.append(("left since", _names(left_behind)))
+    if view.leavers:
+        rows.append(("left since", _names(view.leavers)))
     if status.reason is not None:
         rows.append(("reason", status.reason))
     return rows
@@ -245,19 +265,48 @@ def _steps(view: RolloutView) -> list[list[str]]:
 def _gate_text(item: GateView) -> str:
     word = item.outcome or "no analysis yet"
     head = f"gate {safe(item.name)}: {styled(word, _OUTCOMES.get(word, Style.YELLOW), Style.BOLD)}"
-    return "\n".join([head, *(f"  {safe(reason)}" for reason in item.reasons)])
+    return "\n".join([head, *(line for reason in item.reasons for line in wrapped(reason, indent="  "))])
+
+
+def _fired_texts(view: RolloutView) -> list[str]:
+    """What must be undone, why, and the command: one block for all reasons, because one rollback undoes it all."""
+    if not view.fired:
+        return []
+    label, lines = "must be rolled back:", []
+    for item in view.fired:
+        first, *more = wrapped(f"{label} {item.reason}")
+        lines += [first.replace(label, styled(label, Style.RED, Style.BOLD), 1), *more]
+    lines.append(f"  {styled('fix:', Style.BOLD)} {_rollback(view)}")
+    return ["\n".join(lines)]
+
+
+def _rollback(view: RolloutView) -> str:
+    return f"gaitops rollout rollback {safe(view.reference)} --branch rollback"
 
 
 def _next(view: RolloutView) -> str:
-    edge = view.next_edge
-    command = "advance" if edge == "complete" else edge
-    who = ""
-    if edge in ("advance", "complete") and view.operators:
-        who = f" (may be taken by {', '.join(view.operators)} when every gate succeeds)"
+    command = "advance" if view.next_edge == "complete" else view.next_edge
+    lines = wrapped(f"next: {_next_sentence(view)}")
+    return "\n".join(
+        [*lines, f"  gaitops rollout {command} {safe(view.reference)} --branch {command}"],
+    )
+
+
+def _next_sentence(view: RolloutView) -> str:
+    """The edge, from when it may be taken, and by whom."""
     when = ""
-    if view.stay is not None and view.stay.now < view.stay.soak_ends:
+    if view.stay is not None and view.next_edge != "resume" and view.stay.now < view.stay.soak_ends:
         when = f" from {format_timestamp(view.stay.soak_ends)} on"
-    return f"next: {edge}{when}{safe(who)}\n  gaitops rollout {command} {safe(view.reference)} --branch {command}"
+    return f"{view.next_edge}{when} ({_who(view)})"
+
+
+def _who(view: RolloutView) -> str:
+    operators = ", ".join(view.operators)
+    if view.next_edge in ("start", "resume") or view.asks_again or not operators:
+        return "needs approval"
+    if view.on_plan:
+        return f"may be taken by {operators}"
+    return f"may be taken by {operators} when every gate succeeds, else needs approval"
 
 
 def status_markdown(views: Sequence[RolloutView]) -> str:
@@ -282,13 +331,24 @@ def status_markdown(views: Sequence[RolloutView]) -> str:
         "",
     ]
     lines += [
-        f"- **{markdown.code(view.reference)} must be rolled back**: {markdown.escape(item.reason)}"
+        f"- **{markdown.code(view.reference)} must be rolled back**: {markdown.escape(item.reason)}; "
+        f"run {markdown.code(_rollback(view))}"
         for view in views
         for item in view.fired
     ]
     lines += [
-        f"- {markdown.code(view.reference)} gate {markdown.escape(gate.name)}: {gate.outcome or 'no analysis yet'}"
+        f"- {markdown.code(view.reference)} gate {markdown.escape(gate.name)}: {_gate_words(gate)}"
         for view in views
         for gate in view.gates
     ]
+    lines += [
+        f"- {markdown.code(view.reference)} next: {markdown.escape(_next_sentence(view))}"
+        for view in views
+        if view.next_edge is not None and not view.fired
+    ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _gate_words(gate: GateView) -> str:
+    reasons = f" ({'; '.join(map(markdown.escape, gate.reasons))})" if gate.reasons else ""
+    return (gate.outcome or "no analysis yet") + reasons

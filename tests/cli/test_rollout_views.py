@@ -145,6 +145,10 @@ def test_several_rollouts_are_a_table(fleet: Fleet, rollout: Invoke) -> None:
     other = "orgs/acme/projects/pay/rollouts/second.yaml"
     body = rollout_document(plan(steps=steps, gates=[]), "second")
     fleet.world.land({other: body}, by="alice", approvers=["bob"])
+    assert {item["phase"] for item in rollout("status", "--all", "--json").json["rollouts"]} == {
+        "pending",
+        "running",
+    }
     text = rollout("status", "--all").out
     assert "acme/pay/second" in text
     assert "acme/pay/tighten" in text
@@ -242,7 +246,8 @@ def test_observing_says_nothing_about_verdicts(
     )
     assert run.code == 0
     assert "inconclusive" in run.out
-    assert "simulated verdict" in run.out
+    assert "simulated verdict" in " ".join(run.out.split())
+    assert max(map(len, run.out.splitlines())) <= 100
     assert (tmp_path / "out" / "quiet.json").exists()
 
 
