@@ -139,6 +139,9 @@ class Facts(Protocol):
     def is_withdrawn(self, org: str, policy: str, version: str) -> bool:
         """Whether a policy version has been withdrawn."""
 
+    def is_doubtful(self, path: str) -> bool:
+        """Whether the content of a path rests on a decision that is in doubt (design 4)."""
+
     def tainted_quorum(self, fingerprint: str, since: str) -> int | None:
         """The highest quorum among decisions since a commit that a key helped to carry.
 

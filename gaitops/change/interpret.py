@@ -15,7 +15,7 @@ from functools import lru_cache
 from gaitops.change.deltas import Delta
 from gaitops.change.effects import Effect, assignment_operations
 from gaitops.change.operations import Operation
-from gaitops.change.rollouts import edge_operations, edges
+from gaitops.change.rollouts import affirmed_plan, edge_operations, edges
 from gaitops.documents.globs import matches
 from gaitops.documents.layout import Location, classify, principal_path
 from gaitops.documents.models.governance import LegalHold
@@ -251,6 +251,16 @@ def _owner(named: RevokedIdentity, before: FleetState) -> str | None:
     return org if named.fingerprint in keys else None
 
 
+def _rollout(case: _Case) -> Operation:
+    """A plan that holds nothing; or one that has started, which somebody stands by as at its start."""
+    org, project, name = case.location.org or "", case.location.project or "", case.location.name or ""
+    document = case.after.rollout(org, project, name)
+    if case.verb == "affirm" and document is not None and document.status.step is not None:
+        return affirmed_plan((org, project, name), case.delta.path, document, case.after)
+    title = f"{case.verb} {name}"
+    return Operation("rollout.change", project_scope(org, project), (case.delta.path,), {"title": title})
+
+
 def _hold(case: _Case) -> Operation:
     placing = case.delta.before is None and case.after.document(case.delta.path, LegalHold) is not None
     kind = "hold.place" if placing else "hold.release"
@@ -277,7 +287,7 @@ _READERS: dict[str, _Reader] = {
     "Project": _simple("project.change", _own_scope),
     "Repository": _simple("repository.change", _own_scope),
     "Environment": _environment,
-    "Rollout": _simple("rollout.change", _own_scope),
+    "Rollout": _rollout,
     "Waiver": _simple("waiver.change", _own_scope),
     "DeploymentGate": _simple("gate.change", _own_scope),
     "Producer": _simple("producer.change", _fleet_scope),

@@ -17,11 +17,15 @@ from gaitops.change.operations import Operation
 from gaitops.documents.layout import classify, environment_path
 from gaitops.documents.models.rollout import Rollout, Step
 from gaitops.documents.models.tenancy import PolicyReference
+from gaitops.fleet.assignments import Assigned
 from gaitops.fleet.candidates import environments_of, step_index
 from gaitops.fleet.scopes import environment_scope, project_scope
 from gaitops.fleet.state import FleetState
 from gaitops.rollout.transitions import LEAVING, EdgeKind, edge_between, policies_after, with_policy
 from gaitops.signing.canonical import canonical_json
+
+_STARTED = frozenset({"assignment.change", "rollout.advance", "rollout.complete"})
+"""What approving a start approves."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +146,31 @@ def edge_operations(
             tiers=_tiers(edge, names, before, after),
             risks=_risks(edge, own, before, after),
             modes=_modes(edge, own),
-            safe=_is_safe(edge),
+            safe=_is_safe(edge, own),
             felt_in=tuple(environment_scope(edge.org, edge.project, name) for name in names),
-            also=frozenset({"assignment.change"}) if own or edge.kind == "start" else frozenset(),
-            planned=_is_planned(edge),
-            agreed=_is_planned(edge) and not _asks_again(edge),
+            also=_also(edge, own),
+            planned=_is_planned(edge, own),
+            agreed=_is_planned(edge, own) and not _asks_again(edge),
         )
+
+
+def affirmed_plan(place: tuple[str, str, str], path: str, rollout: Rollout, state: FleetState) -> Operation:
+    """Standing by a rollout that has started: it asks for what its start did, whatever step it is in (design 4, doubt)."""
+    org, project, _id = place
+    names, policy = environments_of(rollout.spec), rollout.spec.policy
+    owned = state.policy(policy.org or org, policy.name)
+    environments = (state.environment(org, project, name) for name in names)
+    return Operation(
+        "rollout.change",
+        project_scope(org, project),
+        (path,),
+        {"title": f"affirm {'/'.join(place)}", "rollout": "/".join(place)},
+        tiers=frozenset(item.spec.tier for item in environments if item is not None),
+        risks=frozenset({owned.spec.risk}) if owned is not None else frozenset(),
+        modes=frozenset(step.mode for step in rollout.spec.steps),
+        felt_in=tuple(environment_scope(org, project, name) for name in names),
+        also=_STARTED | {"rollout.start"},
+    )
 
 
 def _where(edge: Edge) -> str:
@@ -198,20 +221,47 @@ def crossed_gates(edge: Edge) -> tuple[str, ...]:
     return tuple(f"{item.gate}: {item.outcome}" for item in added if item.outcome != "success")
 
 
-def _is_safe(edge: Edge) -> bool:
+def _also(edge: Edge, own: Sequence[Effect]) -> frozenset[str]:
+    """Further kinds whose rules hold: moving assignments, and, at the start, the steps that its approval covers."""
+    if edge.kind == "start":
+        return _STARTED
+    return frozenset({"assignment.change"}) if own else frozenset()
+
+
+def _is_safe(edge: Edge, own: Sequence[Effect]) -> bool:
     """Holding a rollout, and putting things back, needs one approver (design 4).
 
     As long as a rollout is under way its plan vouches for the version before; once it is completed, going back is judged
     like any other move back (``change.safe_direction``).
     """
-    return edge.kind in ("pause", "abort") or (edge.kind == "rollback" and edge.phase != "completed")
+    if edge.kind == "rollback":
+        return edge.phase != "completed" and _restores(edge, own)
+    return edge.kind in ("pause", "abort")
 
 
-def _is_planned(edge: Edge) -> bool:
+def _restores(edge: Edge, own: Sequence[Effect]) -> bool:
+    """Whether everything that is enforced otherwise is again what the rollout began from.
+
+    An environment may follow a channel, and the channel may have moved where nobody felt it, because the rollout held
+    every repository of the environment.
+    """
+    spec = edge.after.spec
+    origin = Assigned(spec.policy.org or edge.org, spec.policy.name, spec.from_version)
+    sides = ((effect.before, effect.after) for effect in own)
+    return all(
+        now.enforced == origin or (was is not None and was.enforced == now.enforced)
+        for was, now in sides
+        if now is not None
+    )
+
+
+def _is_planned(edge: Edge, own: Sequence[Effect]) -> bool:
     """Whether the approved plan allows the edge, so that an operator may propose it."""
     if edge.kind in LEAVING:
         return not crossed_gates(edge)
-    return edge.kind == "pause" or (edge.kind == "rollback" and edge.after.status.trigger is not None)
+    if edge.kind == "rollback":
+        return edge.after.status.trigger is not None and _restores(edge, own)
+    return edge.kind == "pause"
 
 
 def _asks_again(edge: Edge) -> bool:

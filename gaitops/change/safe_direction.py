@@ -36,12 +36,14 @@ def _marked(operation: Operation, moves: Sequence[Effect], safe_moves: set[Move]
         if any(_restores_withdrawn(item, facts) for item in moves if item.move in own):
             return replace(operation, safe=False, planned=False, agreed=False)
         if operation.details["phase"] == "completed":
-            # What a completed rollout enforces is an assignment like any other, also for an operator.
+            # What a completed rollout enforces is an assignment like any other, also for an operator, who alone cannot
+            # clear the doubt about an environment either.
+            alone = all_safe and not any(facts.is_doubtful(path) for path in operation.paths)
             return replace(
                 operation,
                 safe=all_safe,
-                planned=operation.planned and all_safe,
-                agreed=operation.agreed and all_safe,
+                planned=operation.planned and alone,
+                agreed=operation.agreed and alone,
             )
         return operation
     if operation.kind == "assignment.change":

@@ -3,20 +3,22 @@
 
 The publisher's signature stands in for the judgement of everything before; the verdict says so (``anchored_by``). What
 the release does not tell is taken the strict way: approvals based on older commits do not count, keys that are revoked at
-the anchor are believed for nothing, and no assignment is known that a rollback could safely return to.
+the anchor are believed for nothing, and no assignment is known that a rollback could safely return to. Steps of rollouts
+count from the newest commit that changed the rollout, and analyses as if they had entered at the anchor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from gaitops.documents.layout import repository_path
+from gaitops.documents.layout import classify, repository_path, rollout_path
 from gaitops.documents.models.tenancy import repository_id
 from gaitops.documents.models.trust import Revocation
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import VerificationError
+from gaitops.fleet.candidates import ACTIVE
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.state import DocumentCache, FleetState
 from gaitops.git.repository import Repository
@@ -83,6 +85,8 @@ def anchored_fold(
     for index in range(oldest, position):
         fold.chain.extend(chain[index], index, is_base=False)
     fold.chain.extend(anchor.commit, position)
+    _remember_steps(repository, anchor, ledger, chain, positions)
+    _remember_analyses(fold, anchor, position)
     return fold
 
 
@@ -106,6 +110,45 @@ def _remember_claims(repository: Repository, anchor: Anchor, ledger: Ledger) -> 
             for name, document in state.repositories(org, project):
                 path = repository_path(org, project, name)
                 ledger.put(spaces.CLAIMED, repository_id(document.spec.url).casefold(), path)
+
+
+def _remember_steps(
+    repository: Repository,
+    anchor: Anchor,
+    ledger: Ledger,
+    chain: Sequence[str],
+    positions: Mapping[str, int],
+) -> None:
+    """From when rollouts are in their step: whoever writes the document chooses the time in it."""
+    for org, commit in anchor.partitions.items():
+        if org == FLEET_PARTITION:
+            continue
+        state = FleetState(repository.snapshot(commit), DocumentCache())
+        for project in state.projects(org):
+            for name, rollout in state.rollouts(org, project):
+                entered = anchor.time
+                if rollout.status.phase in ACTIVE:
+                    path = rollout_path(org, project, name)
+                    entered = _last_change(repository, path, chain, positions[commit]) or entered
+                ledger.put(spaces.ENTERED, f"{org}/{project}/{name}", format_timestamp(entered))
+
+
+def _last_change(repository: Repository, path: str, chain: Sequence[str], position: int) -> datetime | None:
+    """Time of the newest commit up to a position that changed a path; ``None`` when nobody can read it."""
+    entry = repository.snapshot(chain[position]).entry(path)
+    while position > 0 and repository.snapshot(chain[position - 1]).entry(path) == entry:
+        position -= 1
+    seconds = repository.commit(chain[position]).committer.time
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+
+
+def _remember_analyses(fold: Fold, anchor: Anchor, position: int) -> None:
+    """Analyses that lie at the anchor, or that somebody removed since the fleet was verified."""
+    commits = dict.fromkeys((anchor.partitions.get(FLEET_PARTITION), anchor.commit))
+    for commit in commits:
+        for change in fold.trees.step(None, commit).evidence if commit is not None else ():
+            if classify(change.path).kind == "analysis":
+                fold.facts.take_in(change, position, fold.people)
 
 
 def _remember_revocations(repository: Repository, anchor: Anchor, ledger: Ledger) -> None:

@@ -9,12 +9,19 @@ count for nothing, least of all for clearing doubt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gaitops.history import ledger as spaces
 from gaitops.history.events import Event, needs
 from gaitops.history.ledger import Ledger, sequence_key
 from gaitops.history.standing import Standing
+from gaitops.rollout.transitions import FORWARD
+
+_ANEW = frozenset({"change", "start", "rollback", "abort"})
+"""Operations on a rollout that rest on nothing that was decided about it before."""
+_FOUNDING = FORWARD | {"change"}
+"""Operations that what comes after rests on; a change of a rollout that is named is its affirmation."""
 
 
 class Doubt:
@@ -39,9 +46,12 @@ class Doubt:
         position = self._ledger.get(spaces.POSITION, since)
         if position is None:  # Cannot happen: the rules refuse a revocation since an unknown commit.
             return
-        tainted = frozenset({fingerprint})
+        tainted, plans = frozenset({fingerprint}), set[str]()
         for _key, event in self._ledger.items(spaces.EVENT, sequence_key(0)):
-            if event["position"] >= position and needs(event, tainted):
+            doubtful = event["position"] >= position and needs(event, tainted)
+            if _rests(event["operation"], plans, doubtful=doubtful):
+                doubtful = True
+            if doubtful:
                 tainted |= frozenset(event["admits"])
                 self._doubt(event)
 
@@ -52,3 +62,19 @@ class Doubt:
                 self._standing.doubtful[path] = event["sequence"]
                 for key in event["admits"]:
                     self._ledger.put(spaces.ADMITTED, key, path)
+
+
+def _rests(operation: Mapping[str, Any], plans: set[str], *, doubtful: bool) -> bool:
+    """Whether an edge of a rollout rests on an earlier one that is in doubt; ``plans`` remembers which rollouts do.
+
+    What follows a doubtful start needs no approver of its own, because the start has them. A new start, an affirmation,
+    and what undoes the rollout end that.
+    """
+    rollout, edge = operation.get("rollout"), str(operation["kind"]).removeprefix("rollout.")
+    if rollout is None:
+        return False
+    if edge in _ANEW:
+        plans.discard(rollout)
+    if doubtful and edge in _FOUNDING:
+        plans.add(rollout)
+    return rollout in plans

@@ -282,6 +282,10 @@ class LedgerFacts:
         """Whether a version was withdrawn."""
         return self._ledger.get(spaces.WITHDRAWN, f"{org}/{policy}@{version}") is not None
 
+    def is_doubtful(self, path: str) -> bool:
+        """Whether the content of a path is in doubt."""
+        return path in self._doubtful
+
     def tainted_quorum(self, fingerprint: str, since: str) -> int | None:
         """The highest quorum among decisions since a commit that a key helped to carry."""
         position = self.position_of(since)

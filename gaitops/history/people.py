@@ -28,6 +28,8 @@ class Directories:
         Raises:
             InvalidInputError: a malformed principal or binding; never in verified state.
         """
+        # Whoever sends evidence may name any organization; one that is not there has no people, and no place in memory.
+        orgs = tuple(org for org in orgs if state.snapshot.entry(f"orgs/{org}") is not None)
         folders = ["trust/principals", "trust/roles"]
         folders += [f"orgs/{org}/{part}" for org in orgs for part in ("principals", "roles")]
         entries = [state.snapshot.entry(folder) for folder in folders]

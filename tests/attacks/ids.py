@@ -12,7 +12,7 @@ TRUST_LOGIC = tuple(f"T{number}" for number in range(1, 33))
 DOCUMENTS = tuple(f"D{number}" for number in range(1, 12))
 RELEASE = tuple(f"R{number}" for number in range(1, 13))
 
-ROLLOUTS = tuple(f"O{number}" for number in range(1, 29))
+ROLLOUTS = tuple(f"O{number}" for number in range(1, 33))
 
 REGISTERED = (*GIT_LAYER, *TRUST_LOGIC, *DOCUMENTS, *RELEASE, *ROLLOUTS)
 """Tables whose cases must all be executable in this folder."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,17 @@ import pytest
 from gaitops.documents.layout import analysis_path, rollout_path
 from gaitops.documents.models.rollout import Rollout
 from gaitops.rollout.prepare import prepare
+from gaitops.rollout.transitions import EdgeKind
 from gaitops.signing.canonical import canonical_json
 from gaitops.signing.dsse import seal
 from gaitops.signing.statement import PAYLOAD_TYPE
+from tests.attacks.rollout_tools import changed, refused
 from tests.attacks.story import VERIFIED, Commands, approvals_of, project, revocation
 from tests.history.rollouts import BAD, PATH, PLACE, Fleet, plan, rollout_document, text_of
 from tests.history.stories import by_root, rule
 from tests.simulator import DAY, document, environment_document
 
 DEV = "orgs/acme/projects/pay/environments/dev.yaml"
-Files = Mapping[str, bytes | str | None]
 
 
 @pytest.fixture(scope="module")
@@ -73,31 +74,6 @@ def completed(enforcing: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Fle
     return fleet
 
 
-def refused(
-    fleet: Fleet, commands: Commands, files: Files, code: str, *, by: str = "rosa", signed: bool = False
-) -> None:
-    """``check`` refuses it as a pull request and ``verify`` after it was pushed; nothing of it is published.
-
-    ``signed`` when nothing but authority is missing, so that it can be proposed.
-    """
-    world = fleet.world
-    world.commit(files, by=by, branch="attack")
-    if signed:
-        world.sign("attack", by, "propose")
-    run = commands.check(world, "attack")
-    assert run.code != VERIFIED, run.out
-    assert code in run.codes, run.codes
-    world.merge("attack", by=by)
-    commands.survives(world, code)
-
-
-def changed(files: Mapping[str, str], edit: Mapping[str, Any], *, path: str = PATH) -> dict[str, str]:
-    """Files of an edge with members of the status replaced."""
-    body = json.loads(files[path])
-    body["status"] |= edit
-    return {**files, path: json.dumps(body, indent=2) + "\n"}
-
-
 # -- steps and time -----------------------------------------------------------------------------------------------
 
 
@@ -114,6 +90,12 @@ def test_o01_an_end_before_the_last_step(begun: Fleet, commands: Commands, tmp_p
     end = {**was, "phase": "completed", "finishedAt": "2026-11-02T00:00:00Z"}
     files = {**changed(fleet.files("advance"), end), **fleet.environment("dev", version="1.1.0")}
     refused(fleet, commands, files, "rollout.skipped_step")
+
+
+def test_o01_two_edges_at_once(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O1: a pause that enters the next step on the way, or one that is held before it was entered."""
+    fleet = begun.copied(tmp_path / "fleet")
+    refused(fleet, commands, changed(fleet.files("advance"), {"phase": "paused"}), "rollout.transition")
 
 
 def test_o02_a_step_before_its_soak(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -178,6 +160,18 @@ def test_o06_a_status_that_omits_a_gate(gated: Fleet, commands: Commands, tmp_pa
     fleet = gated.copied(tmp_path / "fleet")
     fleet.analyze(BAD)
     refused(fleet, commands, changed(fleet.files("advance"), {"gates": []}), "rollout.gate")
+
+
+def test_o06_an_analysis_that_calls_failure_success(gated: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O6: the analyst signs values that fail and the word success."""
+    fleet = gated.copied(tmp_path / "fleet")
+
+    def praise(predicate: dict[str, Any]) -> None:
+        predicate["outcome"] = "success"
+        predicate["metrics"][0] |= {"outcome": "success", "value": 0.0}
+
+    analysis = unchecked(fleet, fleet.analysis(BAD), praise)
+    refused(fleet, commands, cited(fleet, analysis), "rollout.gate")
 
 
 def test_o07_an_older_success_hides_a_newer_failure(gated: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -252,16 +246,23 @@ def test_o10_an_analysis_of_something_else(
         options["window"] = (now, now + 2 * DAY)
     analysis = fleet.analysis(**options)
     if what == "short":
-        analysis = _with_short_window(fleet)
+        analysis = unchecked(fleet, analysis, _with_short_window)
     refused(fleet, commands, cited(fleet, analysis), "rollout.gate")
 
 
-def _with_short_window(fleet: Fleet) -> dict[str, bytes]:
-    """An analysis of one minute, signed by an analyst whose own tool did not check it."""
-    ((_path, data),) = fleet.analysis().items()
+def _with_short_window(predicate: dict[str, Any]) -> None:
+    """An analysis of one minute."""
+    end = predicate["window"]["end"]
+    predicate["window"]["start"] = end.replace(end[14:16], f"{(int(end[14:16]) - 1) % 60:02d}")
+
+
+def unchecked(
+    fleet: Fleet, analysis: Mapping[str, bytes], edit: Callable[[dict[str, Any]], None]
+) -> dict[str, bytes]:
+    """An analysis with another predicate, signed by an analyst whose own tool did not check it."""
+    ((_path, data),) = analysis.items()
     statement = json.loads(base64.b64decode(json.loads(data)["payload"]))
-    end = statement["predicate"]["window"]["end"]
-    statement["predicate"]["window"]["start"] = end.replace(end[14:16], f"{(int(end[14:16]) - 1) % 60:02d}")
+    edit(statement["predicate"])
     payload = canonical_json(statement)
     path = analysis_path(*PLACE, hashlib.sha256(payload).hexdigest())
     return {path: seal(PAYLOAD_TYPE, payload, [fleet.world.actor("ana").signer])}
@@ -410,11 +411,14 @@ def test_o17_a_freeze_that_begins_on_the_way(template: Fleet, commands: Commands
 # -- the document -------------------------------------------------------------------------------------------------
 
 
-def test_o18_another_order_of_repositories(begun: Fleet, commands: Commands, tmp_path: Path) -> None:
+@pytest.mark.parametrize("edge", ["pause", "advance"])
+def test_o18_another_order_of_repositories(
+    begun: Fleet, commands: Commands, tmp_path: Path, edge: EdgeKind
+) -> None:
     """O18: a repository is moved to the front, or slipped in beside a pause that needs nobody."""
     fleet = begun.copied(tmp_path / "fleet")
     order = list(reversed(fleet.rollout().status.repositories))
-    refused(fleet, commands, changed(fleet.files("pause"), {"repositories": order}), "rollout.transition")
+    refused(fleet, commands, changed(fleet.files(edge), {"repositories": order}), "rollout.transition")
 
 
 def test_o19_a_forged_way_back(template: Fleet, commands: Commands, tmp_path: Path) -> None:
@@ -471,6 +475,15 @@ def test_o21_a_rollback_to_something_else(
     refused(fleet, commands, files, "rollout.transition", by="alice")
 
 
+def test_o21_a_rollback_over_what_came_later(completed: Fleet, commands: Commands, tmp_path: Path) -> None:
+    """O21: the environment was changed again since; the rollout has nothing to put back there any more."""
+    fleet = completed.copied(tmp_path / "fleet")
+    files = fleet.files("rollback")
+    fleet.world.land(fleet.environment("dev"), by="alice", approvers=["bob"])
+    assert fleet.codes() == set()
+    refused(fleet, commands, {PATH: files[PATH]}, "rollout.transition", by="alice")
+
+
 def test_o22_aborting_what_is_enforced(enforcing: Fleet, commands: Commands, tmp_path: Path) -> None:
     """O22: giving up is not a way around a rollback once something is enforced."""
     fleet = enforcing.copied(tmp_path / "fleet")
@@ -507,6 +520,20 @@ def test_o25_a_ride_on_an_edge(begun: Fleet, commands: Commands, tmp_path: Path)
     fleet = begun.copied(tmp_path / "fleet")
     files = {**fleet.files("advance"), **project(summary="mallory's")}
     refused(fleet, commands, files, "permission.denied", signed=True)
+
+
+@pytest.mark.parametrize("what", ["tier", "selector", "another"])
+def test_o25_a_ride_on_a_completion(enforcing: Fleet, commands: Commands, tmp_path: Path, what: str) -> None:
+    """O25: the completion writes an environment anyway; its tier, its selector, or another one changes with it."""
+    fleet = enforcing.copied(tmp_path / "fleet")
+    fleet.take("advance")
+    new = {"name": "agents", "version": "1.1.0"}
+    rides = {
+        "tier": {DEV: environment_document("dev", "staging", new)},
+        "selector": {DEV: environment_document("dev", "development", new, selector={"names": ["r0"]})},
+        "another": fleet.environment("test", version="1.1.0"),
+    }
+    refused(fleet, commands, {**fleet.files("complete"), **rides[what]}, "permission.denied", signed=True)
 
 
 def test_o26_a_rollout_around_a_rule(template: Fleet, commands: Commands, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ IDS = [
     *(f"T{number}" for number in range(1, 33)),
     *(f"D{number}" for number in range(1, 12)),
     *(f"R{number}" for number in range(1, 13)),
-    *(f"O{number}" for number in range(1, 29)),
+    *(f"O{number}" for number in range(1, 33)),
 ]
 
 

@@ -39,6 +39,9 @@ from gaitops.rollout.transitions import (
     status_after,
 )
 
+_FIXED = ("policy", "tier")
+"""Members of an environment that stay while a rollout holds it."""
+
 
 def check_rollouts(
     change: Change, facts: Facts, occasion: Occasion, moves: Sequence[Effect]
@@ -74,14 +77,22 @@ def _no_edge(path: str, change: Change) -> Iterator[Problem]:
 
 
 def _held(path: str, change: Change) -> Iterator[Problem]:
-    """Somebody else's policy in an environment that a rollout holds."""
+    """Another policy or tier in an environment that a rollout holds.
+
+    The tier says how many have to approve and what the limits count, so it stays what it was when the plan was approved.
+    """
     location = classify(path)
     org, project, name = location.org or "", location.project or "", location.name or ""
     old, new = (
         change.before.environment(org, project, name),
         change.after.environment(org, project, name),
     )
-    if old is None or (new is not None and new.spec.policy == old.spec.policy):
+    if old is None:
+        return
+    member = next(
+        (name for name in _FIXED if new is None or getattr(new.spec, name) != getattr(old.spec, name)), None
+    )
+    if member is None:
         return
     for rollout_id, rollout in active_rollouts(change.after, org, project):
         if name in environments_of(rollout.spec):
@@ -90,7 +101,7 @@ def _held(path: str, change: Change) -> Iterator[Problem]:
                 path,
                 f"rollout {org}/{project}/{rollout_id} holds {name}",
                 "complete, roll back or abort the rollout first, or in the same change",
-                "spec.policy",
+                f"spec.{member}",
             )
 
 
@@ -146,6 +157,7 @@ def _edge(
     if misshapen:
         yield from misshapen
         return
+    yield from _in_doubt(edge, facts)
     if edge.kind == "start":
         yield from startable(edge, change, occasion)
     if edge.kind in FORWARD:
@@ -165,6 +177,20 @@ def _edge(
             "roll back instead: gaitops rollout rollback",
             "status.phase",
         )
+
+
+def _in_doubt(edge: Edge, facts: Facts) -> Iterator[Problem]:
+    """Nothing rests on a start that is in doubt, and no edge clears that doubt but one that undoes it."""
+    if edge.kind in ("start", "rollback", "abort"):
+        return
+    for path in edge.paths:
+        if facts.is_doubtful(path):
+            yield problem(
+                "decision.doubtful",
+                path,
+                f"{edge.kind} would rest on a decision that a compromised key helped to carry",
+                "roll back or abort the rollout, or affirm this path first: gaitops approve --affirm",
+            )
 
 
 def _same_plan(edge: Edge) -> Iterator[Problem]:
