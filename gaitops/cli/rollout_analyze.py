@@ -64,6 +64,11 @@ class _Evidence:
     metavar="DIR",
     help="Write the analyses as <gate>.json into this folder instead of the working tree.",
 )
+@click.option(
+    "--branch",
+    metavar="NEW",
+    help="Commit the analyses on this new branch instead of writing them into the working tree.",
+)
 @options.trust_root
 def analyze(
     *,
@@ -75,6 +80,7 @@ def analyze(
     principal: str,
     key: str,
     out: Path | None,
+    branch: str | None,
     trust_root: str,
 ) -> Result:
     """Measure the current step of a rollout in an evidence summary, and sign the result for each gate.
@@ -83,7 +89,7 @@ def analyze(
     outcome. Whoever verifies computes the outcome again. In mode observe the verdict metrics are inconclusive: Gait
     drops the simulated verdict from the trace. Ends with exit code 5 when a gate fails; the analysis is written.
     """
-    from gaitops.cli.files import create_files, read_bytes
+    from gaitops.cli.files import read_bytes
     from gaitops.cli.opening import opened
     from gaitops.cli.rollouts import find_rollout
     from gaitops.cli.signing import signer_for
@@ -91,6 +97,8 @@ def analyze(
     from gaitops.documents.summaries import read_summary
     from gaitops.rollout.reach import reach_of
 
+    if out is not None and branch is not None:
+        raise click.UsageError("--out and --branch exclude each other")
     data = read_bytes(evidence)
     read = _Evidence(read_summary(data, str(evidence)), hashlib.sha256(data).hexdigest())
     with opened(repo, rev, trust_root) as history:
@@ -103,13 +111,13 @@ def analyze(
             (gate, *_signed(history, rollout, document, reach, gate, read, measured, principal, signer))
             for gate in _gates(document, reach, wanted)
         ]
-    files = {
-        f"{gate.name}.json" if out is not None else analysis_path(*rollout, analysis.payload_digest): envelope
-        for gate, analysis, envelope in found
-    }
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-    create_files(repo if out is None else out, files)
+        files = {
+            f"{gate.name}.json"
+            if out is not None
+            else analysis_path(*rollout, analysis.payload_digest): envelope
+            for gate, analysis, envelope in found
+        }
+        commit = _delivered(history, repo, files, out, branch, f"analyze {'/'.join(rollout)}")
     rows = [
         {"gate": gate.name, "outcome": analysis.outcome, "file": file, "metrics": _metrics(analysis)}
         for (gate, analysis, _envelope), file in zip(found, files, strict=True)
@@ -121,11 +129,32 @@ def analyze(
         "evidence": read.sha256,
         "samples": measured.samples,
         "analyses": rows,
+        "branch": branch,
+        "commit": commit,
     }
     failed = any(analysis.outcome in ("failure", "error") for _gate, analysis, _envelope in found)
     return Result(
         "rollout-analyze", members, _text(members, found, files), exit_code=GATE_FAILED if failed else 0
     )
+
+
+def _delivered(
+    history: History, repo: Path, files: dict[str, bytes], out: Path | None, branch: str | None, message: str
+) -> str | None:
+    """Put the analyses where they were asked for; the commit, if it is a branch."""
+    from gaitops.cli.files import create_files
+    from gaitops.cli.rollout_delivery import Written, commit_on_head, show_on_branch, write_to_worktree
+
+    if branch is not None:
+        commit = commit_on_head(history, repo, files, message)
+        show_on_branch(history, branch, commit)
+        return commit
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        create_files(out, files)
+    else:
+        write_to_worktree(repo, {path: Written(data, None) for path, data in files.items()})
+    return None
 
 
 def _gates(document: Rollout, reach: Reach, wanted: Sequence[str]) -> list[Gate]:
@@ -256,9 +285,14 @@ def _text(
                     f"gate {gate.name}: {styled(analysis.outcome, Style.BOLD)}",
                     table(["metric", "value", "bounds", "outcome"], rows),
                     *reasons,
-                    f"wrote {file}",
+                    f"{'wrote' if members['branch'] is None else 'signed'} {file}",
                 ]
             )
+        )
+    if members["branch"] is not None:
+        branch = members["branch"]
+        parts.append(
+            f"committed on the new branch {branch}\nnext: git push origin {branch}, and a pull request"
         )
     return "\n\n".join(parts)
 

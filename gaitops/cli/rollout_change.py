@@ -7,20 +7,14 @@ Judging comes before writing: a user learns at once what no approval can mend, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaitops.cli.clock import now
+from gaitops.cli.rollout_delivery import Written, commit_on_head, show_on_branch, write_to_worktree
+from gaitops.cli.rollout_draft import Draft
 from gaitops.cli.rollouts import Place, find_rollout, occasion_of, stay_in_step
-from gaitops.errors import (
-    GateFailedError,
-    InvalidInputError,
-    PolicyBlockedError,
-    Problem,
-    UnsafeOperationError,
-    VerificationError,
-)
+from gaitops.errors import GateFailedError, InvalidInputError, PolicyBlockedError, Problem, VerificationError
 
 if TYPE_CHECKING:
     from gaitops.change.judge import Judgement
@@ -31,52 +25,7 @@ if TYPE_CHECKING:
     from gaitops.rollout.transitions import EdgeKind
 
 _GATE = "rollout.gate"
-
-
-@dataclass(frozen=True)
-class Draft:
-    """The documents of one edge, and what the engine says of them."""
-
-    edge: EdgeKind
-    rollout: Place
-    prepared: Prepared
-    files: Mapping[str, bytes]
-    commit: str
-    """A commit with these files on the verified head; no branch shows it yet."""
-    judgements: tuple[Judgement, ...]
-
-    def to_json(self, where: str) -> dict[str, object]:
-        """For ``--json``."""
-        from gaitops.report.judgements import judgement_json
-
-        status = self.prepared.rollout.status
-        return {
-            "edge": self.edge,
-            "rollout": "/".join(self.rollout),
-            "phase": status.phase,
-            "step": status.step,
-            "files": sorted(self.files),
-            "branch": where or None,
-            "commit": self.commit if where else None,
-            "partitions": [judgement_json(item) for item in self.judgements],
-        }
-
-    def text(self, where: str) -> str:
-        """What it does, where it is now, and what comes next."""
-        from gaitops.report.judgements import judgement_text
-        from gaitops.report.text import Style, styled
-
-        status = self.prepared.rollout.status
-        step = f", step {status.step}" if status.phase in ("running", "paused") else ""
-        title = f"{self.edge} {'/'.join(self.rollout)}: {status.phase}{step}"
-        lines = [styled(title, Style.BOLD), judgement_text(self.judgements, proposing=True), ""]
-        if where:
-            lines.append(f"committed on the new branch {where} as {self.commit[:12]}")
-            lines.append(f"next: gaitops propose --head {where} --as PRINCIPAL --key URI, and a pull request")
-        else:
-            lines += [f"wrote {path}" for path in sorted(self.files)]
-            lines.append("next: commit them on a branch, gaitops propose, and a pull request")
-        return "\n".join(lines)
+_FREEZE = "approval.freeze_window"
 
 
 def drafted(
@@ -89,7 +38,6 @@ def drafted(
     analyses: Sequence[Path],
     across_gates: bool,
     trigger: str,
-    uncommitted: bool,
 ) -> Draft:
     """Prepare an edge and judge it.
 
@@ -102,13 +50,12 @@ def drafted(
         analyses: files with signed analyses to add.
         across_gates: whether a step may be left although a gate did not succeed.
         trigger: ``auto``, ``none`` or the trigger that a rollback follows.
-        uncommitted: whether the result goes into the working tree, whose documents must then be the branch's.
 
     Raises:
         GateFailedError: ``rollout.gate``: a gate did not succeed, and nobody asked to cross it.
         PolicyBlockedError: something that no approval can mend; with every reason.
-        InvalidInputError: the edge does not begin where the rollout is, or a file cannot be used.
-        UnsafeOperationError: ``input.modified``: a document in the working tree has changes of its own.
+        InvalidInputError: the edge does not begin where the rollout is, or a file or the reason cannot be used.
+        VerificationError: ``history.base_unverified``: something on the branch waits for approval.
     """
     from gaitops.fleet.candidates import step_index
     from gaitops.rollout.prepare import prepare
@@ -128,11 +75,10 @@ def drafted(
         reason=reason,
         trigger=_trigger(history, rollout, document, trigger),
     )
-    files = {**_files(history, repo, rollout, prepared, source, uncommitted=uncommitted), **added}
-    commit = _commit(history, repo, files, f"{edge} rollout {'/'.join(rollout)}")
-    judgements = _judged(history, commit)
+    files = {**_files(history, rollout, prepared, source), **added}
+    commit, judgements = _judged(history, repo, files, f"{edge} rollout {'/'.join(rollout)}")
     _refuse_impossible(judgements)
-    return Draft(edge, rollout, prepared, files, commit, judgements)
+    return Draft(edge, rollout, prepared, files, commit, judgements, _operators(history, rollout, judgements))
 
 
 def judged_start(
@@ -142,45 +88,49 @@ def judged_start(
     from gaitops.rollout.prepare import prepare
 
     prepared = prepare("start", history.state(), rollout, document, now=now())
-    files = _files(history, repo, rollout, prepared, source, uncommitted=False)
-    return _judged(history, _commit(history, repo, files, f"start rollout {'/'.join(rollout)}"))
+    files = _files(history, rollout, prepared, source)
+    return _judged(history, repo, files, f"start rollout {'/'.join(rollout)}")[1]
 
 
-def _judged(history: History, commit: str) -> tuple[Judgement, ...]:
-    """What the engine says of a change on top of the branch.
+def _judged(
+    history: History, repo: Path, files: Mapping[str, Written], message: str
+) -> tuple[str, tuple[Judgement, ...]]:
+    """A commit on top of the branch, and what the engine says of it.
 
     Raises:
         VerificationError: ``history.base_unverified``: something on the branch waits for approval, and would come along.
     """
     from gaitops.history.proposal import propose
 
+    commit = commit_on_head(history, repo, {path: file.data for path, file in files.items()}, message)
     proposal = propose(history, commit)
     if proposal.problems:
         raise VerificationError(proposal.problems)
-    return proposal.judgements
+    return commit, proposal.judgements
+
+
+def _operators(history: History, rollout: Place, judgements: Sequence[Judgement]) -> tuple[str, ...]:
+    """Who may take the edge without anybody's approval, because the approved plan allows it."""
+    from gaitops.change.permissions import OPERATOR
+    from gaitops.fleet.scopes import project_scope
+
+    decisions = [item for judgement in judgements for item in judgement.decisions]
+    if not decisions or not all(item.operation.agreed for item in decisions):
+        return ()
+    people = history.fold.people((rollout[0],))
+    return tuple(sorted(people.holders(frozenset({OPERATOR}), project_scope(*rollout[:2]))))
 
 
 def delivered(history: History, repo: Path, draft: Draft, branch: str | None) -> str:
     """Put a draft where it was asked for; the name of the branch, empty for the working tree.
 
     Raises:
-        UnsafeOperationError: ``git.branch_exists``.
+        UnsafeOperationError: ``git.branch_exists``, ``input.modified``.
     """
-    from gaitops.cli.delivery import check_worktree
-    from gaitops.git.writing import update_branch
-
     if branch is None:
-        check_worktree(repo)
-        for path, data in draft.files.items():
-            target = repo / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+        write_to_worktree(repo, draft.files)
         return ""
-    if history.repository.references.target(f"refs/heads/{branch}") is not None:
-        raise UnsafeOperationError.of(
-            "git.branch_exists", f"branch {branch} exists already", remedy="choose another name for --branch"
-        )
-    update_branch(history.repository, branch, draft.commit, None)
+    show_on_branch(history, branch, draft.commit)
     return branch
 
 
@@ -208,20 +158,22 @@ def _verified_bytes(history: History, path: str) -> bytes | None:
     return snapshot.read(entry.oid) if entry is not None else None
 
 
-def _added_analyses(history: History, repo: Path, rollout: Place, files: Sequence[Path]) -> dict[str, bytes]:
+def _added_analyses(
+    history: History, repo: Path, rollout: Place, files: Sequence[Path]
+) -> dict[str, Written]:
     """Analyses from files, under the names that are theirs, taken in as if they were merged with the change."""
     from gaitops.cli.files import read_bytes
     from gaitops.documents.layout import analysis_path
     from gaitops.git.trees import TreeChange
     from gaitops.rollout.analysis import read_analysis
 
-    found = {}
+    found: dict[str, bytes] = {}
     for file in files:
         data = read_bytes(file)
         analysis = read_analysis(data, str(file))
         found[analysis_path(*rollout, analysis.payload_digest)] = data
     if found:
-        snapshot = history.repository.snapshot(_commit(history, repo, found, "analyses"))
+        snapshot = history.repository.snapshot(commit_on_head(history, repo, found, "analyses"))
         for path in found:
             change = TreeChange(path, None, snapshot.entry(path))
             if not history.fold.facts.take_in(change, occasion_of(history).position, history.fold.people):
@@ -229,7 +181,7 @@ def _added_analyses(history: History, repo: Path, rollout: Place, files: Sequenc
                 raise InvalidInputError(
                     reasons or [Problem("rollout.analysis", "the analysis does not count", path=path)]
                 )
-    return found
+    return {path: Written(data, _verified_bytes(history, path)) for path, data in found.items()}
 
 
 def _gates(
@@ -256,9 +208,10 @@ def _gates(
 
 
 def _trigger(history: History, rollout: Place, document: Rollout, wanted: str) -> TriggerKind | None:
+    """The trigger to write down: the one that is wanted, or the first that fired."""
     from gaitops.change.rollout_evidence import fired_triggers
 
-    if wanted == "none" or document.status.phase not in ("running", "paused"):
+    if wanted == "none" or document.status.phase not in ("running", "paused", "completed"):
         return None
     people = history.fold.people((rollout[0],))
     applying = fired_triggers(rollout, document, people, history.fold.facts, occasion_of(history))
@@ -276,67 +229,37 @@ def _not_fired(wanted: str, kinds: Sequence[str]) -> TriggerKind:
     )
 
 
-def _files(
-    history: History,
-    repo: Path,
-    rollout: Place,
-    prepared: Prepared,
-    source: bytes | None,
-    *,
-    uncommitted: bool,
-) -> dict[str, bytes]:
-    """The documents as text, with everything that people wrote in them."""
+def _files(history: History, rollout: Place, prepared: Prepared, source: bytes | None) -> dict[str, Written]:
+    """The documents as text, with everything that people wrote in them.
+
+    Raises:
+        InvalidInputError: ``document.*``: no document can hold the reason.
+    """
     from gaitops.documents.editing import edited
     from gaitops.documents.layout import environment_path, rollout_path
 
     path = rollout_path(*rollout)
-    files = {path: edited(source, path, prepared.rollout, [("status",)])}
-    if uncommitted and prepared.edge != "start":
-        _check_unmodified(repo, path, source)
+    files = {path: Written(edited(source, path, prepared.rollout, [("status",)]), source)}
     for name, environment in prepared.environments.items():
         path = environment_path(rollout[0], rollout[1], name)
         data = _verified_bytes(history, path)
         document: Document = environment
-        files[path] = edited(data, path, document, [("spec", "policy")])
-        if uncommitted:
-            _check_unmodified(repo, path, data)
+        files[path] = Written(edited(data, path, document, [("spec", "policy")]), data)
     return files
-
-
-def _check_unmodified(repo: Path, path: str, verified: bytes | None) -> None:
-    from gaitops.cli.files import read_bytes
-
-    if (repo / path).exists() and read_bytes(repo / path).replace(b"\r\n", b"\n") != (
-        verified or b""
-    ).replace(b"\r\n", b"\n"):
-        raise UnsafeOperationError.of(
-            "input.modified",
-            "differs from verified state and would be overwritten",
-            path=path,
-            remedy="switch to the protected branch, or use --branch, which leaves the working tree alone",
-        )
-
-
-def _commit(history: History, repo: Path, files: Mapping[str, bytes], message: str) -> str:
-    from gaitops.cli.delivery import Delivery
-    from gaitops.git.writing import commit_files
-
-    repository = history.repository
-    author = Delivery(repo, "origin", None).author()
-    return commit_files(
-        repository,
-        history.standing.head,
-        dict(files),
-        message=message,
-        author=author,
-        when=int(now().timestamp()),
-    )
 
 
 def _refuse_impossible(judgements: Sequence[Judgement]) -> None:
     """Stop at what no approval can mend."""
-    problems = [item for judgement in judgements for item in judgement.violations]
+    problems = impediments(judgements)
     if problems and all(item.code == _GATE for item in problems):
         raise GateFailedError(problems)
     if problems:
-        raise PolicyBlockedError(dict.fromkeys(problems))
+        raise PolicyBlockedError(problems)
+
+
+def impediments(judgements: Sequence[Judgement]) -> tuple[Problem, ...]:
+    """What stands against a change whoever approves it: broken rules, and freeze windows of approval rules."""
+    found = [item for judgement in judgements for item in judgement.violations]
+    decisions = [item for judgement in judgements for item in judgement.decisions]
+    found += [item for decision in decisions for item in decision.problems if item.code == _FREEZE]
+    return tuple(dict.fromkeys(found))

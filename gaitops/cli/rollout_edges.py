@@ -151,10 +151,10 @@ def _take(
     trigger: str = "none",
 ) -> Result:
     from gaitops.cli.opening import opened
-    from gaitops.cli.rollout_change import Draft, delivered, drafted
+    from gaitops.cli.rollout_change import delivered, drafted
 
     with opened(repo, rev, trust_root) as history:
-        draft: Draft = drafted(
+        draft = drafted(
             history,
             repo,
             rollout,
@@ -163,7 +163,6 @@ def _take(
             analyses=analyses,
             across_gates=across_gates,
             trigger=trigger,
-            uncommitted=branch is None,
         )
         where = delivered(history, repo, draft, branch)
-        return Result("rollout-edge", draft.to_json(where), draft.text(where))
+        return Result("rollout-edge", draft.to_json(where), draft.text(where, rev))

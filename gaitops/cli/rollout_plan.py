@@ -63,7 +63,7 @@ def plan(*, rollout: Place, repo: Path, rev: str, file: Path | None, trust_root:
 
 
 def _report(history: History, repo: Path, rollout: Place, file: Path | None) -> PlanReport:
-    from gaitops.cli.rollout_change import judged_start
+    from gaitops.cli.rollout_change import impediments, judged_start
     from gaitops.documents.times import parse_timestamp
     from gaitops.report.rollout_plans import PlanReport
     from gaitops.rollout.plan import make_plan
@@ -73,13 +73,13 @@ def _report(history: History, repo: Path, rollout: Place, file: Path | None) -> 
     if status.phase != "pending":
         started = parse_timestamp(status.started_at) if status.started_at is not None else None
         made = make_plan(state, *rollout, document.spec, order=status.repositories, started=started)
-        return PlanReport(made, (), ())
+        return PlanReport(made, (), (), status.phase)
     made = make_plan(state, *rollout, document.spec, started=history.at)
     judgements = judged_start(history, repo, rollout, document, source)
     return PlanReport(
         made,
         tuple(item for judgement in judgements for item in judgement.decisions),
-        tuple(dict.fromkeys(item for judgement in judgements for item in judgement.violations)),
+        impediments(judgements),
     )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from gaitops.change.judge import Decision
 from gaitops.documents.models.base import Caps
+from gaitops.documents.models.rollout import Phase
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import Problem
 from gaitops.report import markdown
@@ -20,7 +21,6 @@ from gaitops.rollout.plan import Move, Plan, PlannedStep
 
 SHOWN = 8
 """Names that text shows of a list; JSON and Markdown have all."""
-_ADVICE = "gaitops rollout start"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class PlanReport:
     decisions: tuple[Decision, ...]
     """What starting it would have to be decided."""
     problems: tuple[Problem, ...]
+    phase: Phase = "pending"
+    """Where the rollout stands already; only one that is pending waits for its start."""
 
     @property
     def reference(self) -> str:
@@ -94,11 +96,13 @@ def _need_json(decision: Decision) -> dict[str, object]:
 def plan_text(report: PlanReport) -> str:
     """For people at a terminal."""
     plan = report.plan
-    title = f"rollout {report.reference}: {_versions(plan)}"
+    waits = report.phase == "pending"
+    when = "at the earliest" if waits else "at the earliest, as seen from its start"
+    title = f"rollout {report.reference}: {_versions(plan)}{'' if waits else f', {report.phase}'}"
     facts = [
         ("repositories", str(len(plan.order))),
         ("limits", limits_line(plan.caps)),
-        ("completed", f"{_time(plan.finished)} at the earliest" if plan.finished else "unknown"),
+        ("completed", f"{_time(plan.finished)} {when}" if plan.finished else "unknown"),
         *(("start needs", need_line(item)) for item in report.decisions),
     ]
     parts = [
@@ -111,7 +115,7 @@ def plan_text(report: PlanReport) -> str:
     if report.problems:
         parts.append(problem_lines(report.problems))
     else:
-        parts.append(f"next: {_ADVICE} {report.reference}")
+        parts.append(f"next: gaitops rollout {'start' if waits else 'status'} {report.reference}")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -138,7 +142,7 @@ def _changes(step: PlannedStep) -> Iterator[str]:
     for environment in step.environments:
         names = [move.repository for move in step.enters if move.environment == environment]
         if names:
-            yield f"{step.name}, {environment}: {repositories(len(names))} enter {step.mode}: {_few(names)}"
+            yield f"{step.name}, {environment}: {repositories(len(names))} {'enters' if len(names) == 1 else 'enter'} {step.mode}: {_few(names)}"
     if step.leaves:
         yield f"{step.name}: {repositories(len(step.leaves))} listed but no longer selected: {_few(step.leaves)}"
 

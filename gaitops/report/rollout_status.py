@@ -287,9 +287,11 @@ def _rollback(view: RolloutView) -> str:
 def _next(view: RolloutView) -> str:
     command = "advance" if view.next_edge == "complete" else view.next_edge
     lines = wrapped(f"next: {_next_sentence(view)}")
-    return "\n".join(
-        [*lines, f"  gaitops rollout {command} {safe(view.reference)} --branch {command}"],
-    )
+    if command == "advance" and any(item.outcome != "success" for item in view.gates):
+        who = "--evidence SUMMARY.json --as PRINCIPAL --key URI"
+        lines.append(f"  gaitops rollout analyze {safe(view.reference)} {who}")
+    lines.append(f"  gaitops rollout {command} {safe(view.reference)} --branch {command}")
+    return "\n".join(lines)
 
 
 def _next_sentence(view: RolloutView) -> str:

@@ -10,6 +10,7 @@ import pytest
 from gaitops.documents.layout import environment_path
 from tests.cli.harness import Invoke, Run
 from tests.history.rollouts import BAD, PATH, Fleet, plan, rollout_document
+from tests.history.stories import by_root, rule
 
 DEV = environment_path("acme", "pay", "dev")
 
@@ -24,7 +25,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 def fleet(template: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """A fleet with a plan; commands live in the story's time."""
     fleet = template.copied(tmp_path / "fleet")
-    for module in ("opening", "rollout_change"):
+    for module in ("opening", "rollout_change", "rollout_delivery"):
         monkeypatch.setattr(f"gaitops.cli.{module}.now", lambda: fleet.world.now)
     return fleet
 
@@ -184,3 +185,134 @@ def test_a_rollout_that_does_not_exist(rollout: Invoke, gaitops: Invoke) -> None
     run = rollout("pause", "--json")
     assert (run.code, run.codes) == (6, ["rollout.unknown"])
     assert gaitops("rollout", "pause", "tighten").code == 6
+
+
+def test_the_commands_that_follow(fleet: Fleet, rollout: Invoke) -> None:
+    """Text ends with what to type next; whom the plan lets go on alone is named."""
+    fleet.write_plan()
+    started = rollout("start", "--branch", "start").out
+    assert "gaitops propose --branch start --push --as PRINCIPAL --key URI" in started
+    assert "gaitops approve --branch start --push --as PRINCIPAL --key URI" in started
+    assert "needs no approval" not in started
+    fleet.take("start", by="alice", approvers=["bob", "carol"])
+    fleet.wait(1)
+    assert rollout("advance", "--branch", "canary", "--json").json["operators"] == ["rosa"]
+    text = rollout("advance").out
+    assert "needs no approval when rosa proposes it" in text
+    assert f"git add {PATH}" in text
+    assert "git push origin advance-tighten" in text
+
+
+PLAN = """\
+# Asked for by payments; ask them before you change it.
+apiVersion: gaitops.dev/v1
+kind: Rollout
+metadata: {name: tighten}
+spec:
+  policy: {name: agents}
+  from: 1.0.0   # since March
+  to: 1.1.0
+  selector: {all: true}
+  steps:
+    # everybody at once: there are four
+    - {name: all, mode: enforce, percent: 100, environments: [dev]}
+"""
+ENVIRONMENT = """\
+apiVersion: gaitops.dev/v1
+kind: Environment
+metadata: {name: dev}
+spec:
+  tier: development   # never lower this
+  selector: {all: true}
+  policy: {name: agents, version: VERSION}   # a rollout writes this
+"""
+
+
+def test_comments_survive_every_edge(fleet: Fleet, rollout: Invoke) -> None:
+    """What people wrote around the status and the policy is there to the end."""
+    before = ENVIRONMENT.replace("VERSION", "1.0.0")
+    fleet.world.land({PATH: PLAN, DEV: before}, by="alice", approvers=["bob"])
+    rollout("start", "--branch", "start")
+    assert merge(fleet, "start", by="alice", approvers=("bob", "carol")) == set()
+    rollout("advance", "--branch", "done")
+    assert merge(fleet, "done", by="rosa") == set()
+    assert fleet.world.read(DEV).decode() == ENVIRONMENT.replace("VERSION", "1.1.0")
+    rollout("rollback", "--branch", "back")
+    assert merge(fleet, "back", by="alice", approvers=("bob",)) == set()
+    assert fleet.world.read(DEV).decode() == before
+    assert fleet.world.read(PATH).decode().startswith(PLAN + "status:\n  phase: rolled_back\n")
+
+
+@pytest.mark.parametrize("reason", ["", "a\u2028b", "x" * 4097])
+def test_a_reason_that_no_document_may_hold(fleet: Fleet, rollout: Invoke, reason: str) -> None:
+    """It is the user's input that is wrong, not the policy of the fleet; nothing is left behind."""
+    fleet.start()
+    run = rollout("pause", "--reason", reason, "--branch", "pause", "--json")
+    assert run.code == 6
+    assert run.json["problems"][0]["field"] == "status.reason"
+    assert fleet.world.repository.references.target("refs/heads/pause") is None
+
+
+def test_a_freeze_of_an_approval_rule_blocks(fleet: Fleet, rollout: Invoke) -> None:
+    """What no approval mends now is told before anything is written, by the plan already."""
+    fleet.write_plan()
+    by_root(fleet.world, rule("frozen", ["rollout.start"], freezeWindows=["nowhere"]))
+    run = rollout("start", "--branch", "start", "--json")
+    assert (run.code, run.codes) == (3, ["approval.freeze_window"])
+    planned = rollout("plan", "--json")
+    assert (planned.code, [item["code"] for item in planned.json["problems"]]) == (
+        3,
+        ["approval.freeze_window"],
+    )
+
+
+def test_a_completed_rollout_follows_a_trigger_as_well(fleet: Fleet, rollout: Invoke) -> None:
+    """Until it is undone or others move on, a trigger may be named; one that has not fired is refused."""
+    steps = [{"name": "all", "mode": "enforce", "percent": 100, "environments": ["dev"]}]
+    fleet.start(steps=steps, gates=[], rollbackTriggers=[{"when": "revoked_version"}])
+    fleet.take("complete")
+    run = rollout("rollback", "--trigger", "revoked_version", "--json")
+    assert (run.code, run.codes) == (3, ["rollout.transition"])
+    rollout("rollback", "--branch", "back")
+    assert merge(fleet, "back", by="alice", approvers=("bob",)) == set()
+
+
+def test_a_working_tree_with_other_line_ends(fleet: Fleet, rollout: Invoke) -> None:
+    """A document that Git checked out with CRLF keeps it, and is not taken for modified."""
+    fleet.start()
+    target = fleet.world.path / PATH
+    target.parent.mkdir(parents=True)
+    target.write_bytes(fleet.world.read(PATH).replace(b"\n", b"\r\n"))
+    assert rollout("pause").code == 0
+    text = target.read_bytes()
+    assert b"phase: paused\r\n" in text
+    assert b"\n" not in text.replace(b"\r\n", b"")
+
+
+def test_nothing_is_written_through_a_link(fleet: Fleet, rollout: Invoke, tmp_path: Path) -> None:
+    """A folder of the working tree that is a link leads nowhere; neither does a file that is one."""
+    fleet.start()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    target = fleet.world.path / PATH
+    target.parent.parent.mkdir(parents=True)
+    target.parent.symlink_to(outside)
+    run = rollout("pause", "--json")
+    assert (run.code, run.codes, list(outside.iterdir())) == (8, ["input.modified"], [])
+    target.parent.unlink()
+    target.parent.mkdir()
+    target.symlink_to(outside / "victim")
+    run = rollout("pause", "--json")
+    assert (run.code, run.codes, list(outside.iterdir())) == (8, ["input.modified"], [])
+
+
+def test_a_plan_in_the_working_tree_that_is_none_any_more(fleet: Fleet, rollout: Invoke) -> None:
+    """Starting from verified state does not overwrite what somebody tried in the working tree."""
+    fleet.write_plan()
+    target = fleet.world.path / PATH
+    target.parent.mkdir(parents=True)
+    mine = PLAN + "status: {phase: aborted}\n"
+    target.write_text(mine, encoding="utf-8")
+    run = rollout("start", "--json")
+    assert (run.code, run.codes) == (8, ["input.modified"])
+    assert target.read_text(encoding="utf-8") == mine

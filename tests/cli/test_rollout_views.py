@@ -25,7 +25,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 def fleet(template: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """A fleet without a rollout; commands live in the story's time."""
     fleet = template.copied(tmp_path / "fleet")
-    for module in ("opening", "rollout_change"):
+    for module in ("opening", "rollout_change", "rollout_delivery"):
         monkeypatch.setattr(f"gaitops.cli.{module}.now", lambda: fleet.world.now)
     for part in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{part}_NAME", "rosa")
@@ -85,6 +85,9 @@ def test_the_plan_of_a_rollout_under_way(fleet: Fleet, rollout: Invoke) -> None:
     fleet.start()
     found = rollout("plan", NAME, "--json").json
     assert found["repositories"] == list(fleet.rollout().status.repositories)
+    text = rollout("plan", NAME).out
+    assert "gaitops rollout status acme/pay/tighten" in text
+    assert "gaitops rollout start" not in text
 
 
 # -- status -------------------------------------------------------------------------------------------------------
@@ -249,6 +252,29 @@ def test_observing_says_nothing_about_verdicts(
     assert "simulated verdict" in " ".join(run.out.split())
     assert max(map(len, run.out.splitlines())) <= 100
     assert (tmp_path / "out" / "quiet.json").exists()
+
+
+def test_an_analysis_on_a_branch_of_its_own(
+    fleet: Fleet, rollout: Invoke, analyst: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The service that signs needs no working tree; the branch is ready for a pull request."""
+    fleet.start()
+    fleet.wait(1)
+    fleet.take("advance")
+    fleet.wait(2)
+    file = evidence(fleet, 2, tmp_path)
+    options: tuple[str | Path, ...] = ("analyze", NAME, "--evidence", file, *analyst, "--branch", "evidence")
+    run = rollout(*options, "--json")
+    (found,) = run.json["analyses"]
+    assert run.json["commit"] == fleet.world.head("evidence")
+    assert fleet.world.read(found["file"], "evidence")
+    assert not (fleet.world.path / found["file"]).exists()
+    fleet.world.merge("evidence", by="ana")
+    (shown,) = rollout("status", NAME, "--json").json["rollouts"]
+    assert (shown["gates"][0]["outcome"], shown["nextOnPlan"]) == ("success", True)
+    again = rollout(*options, "--json")
+    assert (again.code, again.codes) == (8, ["git.branch_exists"])
+    assert rollout(*options, "--out", tmp_path).code == 6
 
 
 def test_who_may_not_analyze(fleet: Fleet, rollout: Invoke, tmp_path: Path) -> None:
