@@ -13,7 +13,7 @@ TEST_TOOLS := $(if $(shell command -v npm),$(NODE_TOOLS))
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[s3,spark]' --group dev
 	touch $(STAMP)
 
 $(NODE_TOOLS): tools/package-lock.json

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "documents": frozenset(),
     "git": frozenset(),
     "signing": frozenset({"documents"}),
-    "gait": frozenset({"signing"}),
+    "gait": frozenset({"signing", "documents"}),
     "fleet": frozenset({"documents", "gait", "signing"}),
     "rollout": frozenset({"fleet", "documents", "signing"}),
     "change": frozenset({"rollout", "fleet", "documents", "gait", "signing"}),
@@ -28,14 +28,22 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "pin": frozenset({"release", "fleet", "git", "documents", "signing"}),
     "conformance": frozenset({"pin", "release", "rollout", "fleet", "documents", "gait", "signing"}),
     "scaffold": frozenset({"documents", "signing"}),
-    "report": frozenset({"conformance", "history", "change", "rollout", "fleet", "documents", "gait", "release", "pin"}),
+    "posture": frozenset({"fleet", "gait", "documents"}),
+    "signals": frozenset({"fleet", "gait", "documents"}),
+    "evidence": frozenset({"posture", "signals", "fleet", "gait", "documents", "signing"}),
+    "report": frozenset(
+        {
+            "evidence", "posture", "signals", "conformance", "history", "change", "rollout", "fleet", "documents", "gait", "release",
+            "pin",
+        }
+    ),
     "demo": frozenset(
         {"cli", "release", "pin", "history", "change", "fleet", "git", "documents", "gait", "signing", "scaffold"}
     ),
     "cli": frozenset(
         {
             "release", "pin", "conformance", "history", "report", "scaffold", "change", "rollout", "fleet", "git", "documents", "gait",
-            "signing", "demo",
+            "signing", "demo", "evidence", "posture", "signals",
         }
     ),
     "__main__": frozenset({"cli"}),
@@ -46,6 +54,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 NARROW_IMPORTS: dict[tuple[str, str], frozenset[str]] = {
     ("signing", "documents"): frozenset({"gaitops.documents.strict_json"}),
     ("gait", "signing"): frozenset({"gaitops.signing.canonical"}),
+    ("gait", "documents"): frozenset({"gaitops.documents.strict_json"}),
 }
 """Where only some modules of a package may be imported."""
 
@@ -67,6 +76,12 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "cryptography": frozenset({"signing", "gait"}),
     "tuf": frozenset({"fleet", "release", "pin"}),
     "urllib3": frozenset({"release"}),
+    "pyarrow": frozenset({"evidence"}),
+    "deltalake": frozenset({"evidence"}),
+    "fsspec": frozenset({"evidence"}),
+    "ibis": frozenset({"evidence"}),
+    "duckdb": frozenset({"evidence"}),
+    "pyspark": frozenset({"evidence"}),
     "subprocess": frozenset({"git", "signing", "cli", "demo"}),
 }
 """Libraries that only some packages may know."""
