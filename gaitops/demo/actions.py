@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,15 @@ class Each:
     lines: tuple[str, ...]
 
 
-Action = Command | Export | Write | Edit | Made | Each
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """Another day: what follows happens at this time, for gaitops and for Git."""
+
+    moment: datetime
+    """In UTC."""
+
+
+Action = Command | Export | Write | Edit | Made | Each | Travel
 
 
 @dataclass(frozen=True, slots=True)

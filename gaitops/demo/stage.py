@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from gaitops.cli import clock
 from gaitops.cli.exit_codes import INTERRUPTED
 from gaitops.cli.main import run
-from gaitops.demo.actions import Action, Command, Each, Edit, Export, Made, Write
+from gaitops.demo.actions import Action, Command, Each, Edit, Export, Made, Travel, Write
 from gaitops.demo.fleet_of_forty import CLONES, names
+from gaitops.documents.times import format_timestamp
 from gaitops.errors import MissingDependencyError
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM")
@@ -78,6 +80,8 @@ class Stage:
                 return Outcome(action.sentence)
             case Each():
                 return self._each(action)
+            case Travel():
+                return _travel(action)
 
     def _command(self, command: Command) -> Outcome:
         arguments = shlex.split(command.line.replace("\\\n", " "))
@@ -144,7 +148,8 @@ def scene(folder: Path) -> Iterator[Stage]:
             }
         )
         os.chdir(folder)
-        yield Stage(folder)
+        with clock.telling():
+            yield Stage(folder)
     finally:
         os.chdir(current)
         os.environ.clear()
@@ -202,3 +207,10 @@ def _edit(action: Edit) -> Outcome:
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8", newline="\n")
     return Outcome(f"edit {action.path}", wrong=wrong)
+
+
+def _travel(action: Travel) -> Outcome:
+    clock.tell(action.moment)
+    at = format_timestamp(action.moment)
+    os.environ.update({"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at})
+    return Outcome(f"it is {at}")
