@@ -43,13 +43,24 @@ def read_object(data: Buffer, *, limit: int = MAX_DOCUMENT_BYTES) -> dict[str, o
             ``json.syntax``, ``json.trailing_text``, ``json.not_an_object``, ``json.duplicate_member``,
             ``json.case_collision``, ``json.lone_surrogate``.
     """
+    value = read_value(data, limit=limit)
+    if type(value) is not dict:
+        raise RejectedError("json.not_an_object", f"expected a JSON object, found {_named(value)}")
+    return value
+
+
+def read_value(data: Buffer, *, limit: int = MAX_DOCUMENT_BYTES) -> object:
+    """As :func:`read_object`, for JSON of any type.
+
+    Raises:
+        RejectedError: as :func:`read_object`, without ``json.not_an_object``.
+    """
     text = _bounded(data, limit)
     value = _fast(text)
     if value is None:
         value = _careful(text)
-    if type(value) is not dict:
-        raise RejectedError("json.not_an_object", f"expected a JSON object, found {_named(value)}")
-    _check_names(value, 1)
+    if type(value) is dict or type(value) is list:
+        _check_names(value, 1)
     return value
 
 
