@@ -129,8 +129,8 @@ def kind_of_members(names: Collection[str], manifest: Mapping[str, object] | Non
 def guess(data: Buffer) -> str:
     """The kind of bytes that cannot be read, from the first schema id that appears in them; for people to go on."""
     head = bytes(data[:_GUESSED_FROM])
-    if head.startswith(b"PK"):
-        ends = head + bytes(data[-_GUESSED_FROM:])
+    ends = head + bytes(data[-_GUESSED_FROM:])
+    if b"PK\x01\x02" in ends or head.startswith(b"PK"):
         if b"pack_manifest.json" in ends:
             return "pack"
         return "runpack" if b"manifest.json" in ends else "unknown"

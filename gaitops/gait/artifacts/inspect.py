@@ -3,18 +3,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Final
 
 from gaitops.gait.artifacts.archive import Archive, is_archive
 from gaitops.gait.artifacts.detect import guess, kind_of_document, kind_of_lines, kind_of_members
+from gaitops.gait.artifacts.gait_reading import read_as_gait
 from gaitops.gait.artifacts.hygiene import lines, read_object
 from gaitops.gait.artifacts.limits import MAX_ARTIFACT_BYTES, MAX_DOCUMENT_BYTES, MAX_LINE_BYTES
 from gaitops.gait.artifacts.model import Buffer, Inspection, Keyring, Neighbours
 from gaitops.gait.artifacts.reading import Source, refused, sha256_of
 from gaitops.gait.artifacts.refusals import ArtifactError, RejectedError
 
-READERS: Final[dict[str, str]] = {}
+READERS: Final[dict[str, str]] = {
+    "trace": "gaitops.gait.artifacts.trace:read",
+    "runpack": "gaitops.gait.artifacts.runpack:read",
+    "pack": "gaitops.gait.artifacts.pack:read",
+    "guard_pack": "gaitops.gait.artifacts.guard_pack:read",
+    "session_journal": "gaitops.gait.artifacts.session_journal:read",
+    "session_chain": "gaitops.gait.artifacts.session_chain:read",
+    "authorization_bundle": "gaitops.gait.artifacts.authorization_bundle:read",
+}
 """Kind → ``module:function`` of its reader, which takes a :class:`~gaitops.gait.artifacts.reading.Source`. Imported when needed."""
 
 
@@ -35,19 +45,35 @@ def inspect(
 def inspect_source(source: Source) -> Inspection:
     """As :func:`inspect`; for artifacts inside others, whose source is made by ``Source.inside``."""
     try:
-        kind, read = _opened(source)
+        kind, opened = _opened(source)
     except ArtifactError as error:
-        return refused(guess(source.data), source, error)
-    if kind not in READERS:
-        return refused(
-            kind, read, RejectedError("artifact.unknown", "nothing that Gait writes looks like this")
-        )
-    module, _, function = READERS[kind].partition(":")
+        return _refused(None, source, error)
     try:
-        inspection: Inspection = getattr(import_module(module), function)(read)
+        return _read(kind, opened)
     except ArtifactError as error:
-        return refused(kind, read, error)
+        return _refused(kind, opened, error)
+
+
+def _read(kind: str, source: Source) -> Inspection:
+    if kind not in READERS:
+        raise RejectedError("artifact.unknown", "nothing that Gait writes looks like this")
+    module, _, function = READERS[kind].partition(":")
+    inspection: Inspection = getattr(import_module(module), function)(source)
     return inspection
+
+
+def _refused(kind: str | None, source: Source, error: ArtifactError) -> Inspection:
+    """What is said of an artifact that has several readings: rejected, and what Gait makes of the one that it takes."""
+    loose = None if error.gait or source.opened is not None else read_as_gait(source.data)
+    if loose is None:
+        return refused(kind or guess(source.data), source, error)
+    found = kind or kind_of_document(loose)
+    inspection = refused(found, source, error)
+    try:
+        return replace(inspection, gait_verdict=_read(found, replace(source, parsed=loose)).gait_verdict)
+    except ArtifactError:
+        # Gait refuses it as well, for another reason.
+        return inspection
 
 
 def _opened(source: Source) -> tuple[str, Source]:
@@ -59,25 +85,17 @@ def _opened(source: Source) -> tuple[str, Source]:
         )
     if is_archive(data) or b"PK\x05\x06" in bytes(data[-_TAIL:]):
         archive = Archive(data)
-        return _kind_of_archive(archive), _with(source, opened=archive)
+        return _kind_of_archive(archive), replace(source, opened=archive)
     if (first := _first_of_many(data)) is not None:
         kind = kind_of_lines(first)
         if kind != "unknown":
             return kind, source
     document = read_object(data)
-    return kind_of_document(document), _with(source, parsed=document)
+    return kind_of_document(document), replace(source, parsed=document)
 
 
 _TAIL: Final = 65_557
 """Where the end of a zip archive with the longest comment begins: bytes before an archive do not hide it."""
-
-
-def _with(
-    source: Source, *, parsed: dict[str, object] | None = None, opened: Archive | None = None
-) -> Source:
-    return Source(
-        source.data, source.sha256, source.keys, source.neighbours, parsed, opened, depth=source.depth
-    )
 
 
 def _kind_of_archive(archive: Archive) -> str:

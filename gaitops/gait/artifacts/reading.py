@@ -118,7 +118,9 @@ class Notes:
         self.findings: list[Finding] = []
         for finding in judgement.findings:
             self.add(finding)
-        self.extras(judgement.extras)
+        if judgement.verdict is Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS:
+            # Where no single member is to blame, the content merely is in another spelling.
+            self.extras(judgement.extras or ("(spelling)",))
 
     @property
     def proven(self) -> bool:
@@ -169,10 +171,8 @@ class Notes:
         for name, expected in (("schema_id", schema_id), ("schema_version", version)):
             if value.get(name) != expected:
                 message = f"{name} is {quote(str(value.get(name)))}, not {expected}"
-                effect = Effect.NOTES if self._base is Verdict.FAILED else Effect.REJECTS
+                effect = Effect.NOTES if self._base is Verdict.FAILED and not gait else Effect.REJECTS
                 self.add(Finding("artifact.schema", message, effect, gait))
-                if gait:
-                    self._gait_effects.add(Effect.REJECTS)
 
     def extras(self, paths: Iterable[str], *, where: str = "artifact") -> None:
         """Members that nobody signed or nobody knows: reported, never used."""
@@ -218,8 +218,12 @@ class Notes:
 
 
 def refused(kind: str, source: Source, error: ArtifactError) -> Inspection:
-    """The inspection of an artifact that could not be read to its end."""
-    notes = Notes()
+    """The inspection of an artifact that could not be read to its end.
+
+    What Gait would have made of the rest is not known here, so its verdict is *rejected* as well, even where the finding says
+    that Gait does not stop at it.
+    """
+    notes = Notes(gait=Verdict.REJECTED)
     notes.add(error.finding())
     return notes.conclude(kind, source)
 

@@ -70,7 +70,7 @@ def judge(value: Mapping[str, object], spec: Spec, keys: Keyring, *, member: str
     judgement = judge_digests(found, forms, keys)
     if judgement.verdict is not Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS:
         return judgement
-    names = (*extras(spec, content), *_extras_of(found, member))
+    names = (*extras(spec, content), *judgement.extras)
     return Judgement(judgement.verdict, judgement.findings, judgement.key_id, names)
 
 
@@ -108,9 +108,10 @@ def judge_digests(
     best = next((one for one in good if one.whole), good[0] if good else None)
     if best is not None:
         findings += _notes(one for one in outcomes if one.verdict is Verdict.FAILED)
-        complete = best.whole and not any(_has_unknown(signature) for signature in signatures)
+        unknown = _unknown(signatures)
+        complete = best.whole and not unknown
         verdict = Verdict.VERIFIED if complete else Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS
-        return Judgement(verdict, tuple(findings), best.key_id)
+        return Judgement(verdict, tuple(findings), best.key_id, unknown)
     failed = [one for one in outcomes if one.verdict is Verdict.FAILED]
     for one in failed:
         findings.append(Finding(one.code, one.message, Effect.FAILS, gait=True))
@@ -176,11 +177,8 @@ def _notes(outcomes: Iterable[_One]) -> list[Finding]:
     ]
 
 
-def _has_unknown(signature: Mapping[str, object]) -> bool:
-    return not signature.keys() <= SIGNATURE.names
-
-
-def _extras_of(signatures: Sequence[Mapping[str, object]], member: str) -> tuple[str, ...]:
+def _unknown(signatures: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+    """Members of signatures that Gait does not know: a signature never covers itself."""
     return tuple(
-        f"{member}.{name}" for signature in signatures for name in signature if name not in SIGNATURE.names
+        f"signature.{name}" for signature in signatures for name in signature if name not in SIGNATURE.names
     )
