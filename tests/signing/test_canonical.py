@@ -6,6 +6,9 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import hashlib
+import math
+import random
+import struct
 import uuid
 
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaitops.errors import InvalidInputError
-from gaitops.signing.canonical import canonical_json, digest
+from gaitops.signing.canonical import canonical_json, digest, number_text
 
 SCALARS = (
     st.none()
@@ -43,6 +46,28 @@ class Colour(enum.StrEnum):
 def test_equals_rfc8785(document: object) -> None:
     """Whichever path is taken, the bytes are those of the reference implementation."""
     assert canonical_json(document) == rfc8785.dumps(document)  # type: ignore[arg-type]
+
+
+def _doubles() -> list[float]:
+    """Doubles of every size: random bit patterns, their neighbours of short decimals, and the corners."""
+    chance = random.Random(8785)  # noqa: S311 - numbers to try, not secrets
+    patterns = [struct.unpack("<d", chance.randbytes(8))[0] for _ in range(4_000)]
+    short = [float(f"{chance.randint(-(10**9), 10**9)}e{chance.randint(-30, 25)}") for _ in range(2_000)]
+    corners = [
+        0.0, -0.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e21, 1e20, 999999999999999900000.0, 1e-6,
+        1e-7, 9.999999999999999e-7, 1e-4, 0.00009999999999999999, 1e15, 1e16, 1e15 + 0.5, 123456789.125, 100.0, -1.5,
+        2.0**53, 2.0**63, 1e22, 1e23, 4.35, 0.1 + 0.2,
+    ]  # fmt: skip
+    near = [math.nextafter(x, y) for x in corners for y in (-math.inf, math.inf)]
+    return [x for x in (*patterns, *short, *corners, *near) if math.isfinite(x)]
+
+
+def test_every_size_of_double_is_written_as_the_reference_writes_it() -> None:
+    """Numbers are ECMAScript's, from the smallest subnormal to the largest double (RFC 8785 3.2.2.3)."""
+    for number in _doubles():
+        expected = rfc8785.dumps(number)
+        assert number_text(number).encode() == expected
+        assert canonical_json({"x": [number]}) == b'{"x":[' + expected + b"]}"
 
 
 def test_rfc_8785_example() -> None:
