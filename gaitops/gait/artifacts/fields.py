@@ -265,10 +265,13 @@ class Spec:
         for name, item in value.items():
             path = f"{where}.{name}" if where else name
             field = self.fields.get(name)
-            if field is None or item is None or field.omits(field.project(item)):
+            if field is None or field.omits(field.project(item)):
                 yield path
-            else:
+            elif item is not None:
                 yield from field.extras(item, path)
+            elif field.project(None) is not None:
+                # A list that is always written is null when it is empty; nothing else is.
+                yield path
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,16 +21,12 @@ def unknown_members(spec: Spec, value: Object, where: str = "") -> Iterator[str]
             yield path
         elif isinstance(field, Objs):
             for index, element in enumerate(item if isinstance(item, list) else ()):
-                yield from unknown_members(_inside(field), element or {}, f"{path}[{index}]")
+                yield from unknown_members(field.spec, element or {}, f"{path}[{index}]")
         elif isinstance(field, Obj) and isinstance(item, dict):
-            yield from unknown_members(_inside(field), item, path)
+            yield from unknown_members(field.spec, item, path)
 
 
 def shown(paths: Iterable[str]) -> str:
     """The first few of ``paths`` in one line, for messages; empty when there are none."""
     names = sorted(set(paths))
     return ", ".join(quote(name) for name in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-
-
-def _inside(field: Obj) -> Spec:
-    return field.spec if isinstance(field.spec, Spec) else field.spec()
