@@ -32,6 +32,10 @@ Object = Mapping[str, object]
 _MAX_EXTRAS: Final = 20
 
 
+class _UNKNOWN:
+    """Stands for the type of a member that Gait does not know; no value has it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One member that Gait knows. ``null`` is read as absent (contract 0.4)."""
@@ -236,19 +240,25 @@ class Spec:
     def __init__(self, **fields: Field) -> None:
         self.fields: Final[dict[str, Field]] = {name.rstrip("_"): field for name, field in fields.items()}
         self.names: Final = frozenset(self.fields)
-        self._exact: Final = {name: field.exact for name, field in self.fields.items()}
+        self._exact: Final[dict[str, type | None]] = {
+            name: field.exact for name, field in self.fields.items()
+        }
 
     def check(self, value: object, where: str) -> None:
         """See :func:`checked`."""
         if type(value) is not dict:
             raise _mismatch(where or "the document", "an object")
-        exact = self._exact
+        find = self._exact.get
         for name, item in value.items():
-            if name not in exact:
-                if (folded := fold(name)) in exact:
+            expected = find(name, _UNKNOWN)
+            # Most members are texts; answering here saves a call for each of them.
+            if type(item) is expected:
+                continue
+            if expected is _UNKNOWN:
+                if (folded := fold(name)) in self.fields:
                     message = f"the member {quote(name)} is read as {folded} by Gait"
                     raise RejectedError("json.case_collision", message, gait=False)
-            elif type(item) is not exact[name] and item is not None:
+            elif item is not None:
                 self.fields[name].check(item, f"{where}.{name}" if where else name)
 
     def project(self, value: Object) -> dict[str, object]:

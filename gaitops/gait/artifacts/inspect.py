@@ -24,6 +24,31 @@ READERS: Final[dict[str, str]] = {
     "session_journal": "gaitops.gait.artifacts.session_journal:read",
     "session_chain": "gaitops.gait.artifacts.session_chain:read",
     "authorization_bundle": "gaitops.gait.artifacts.authorization_bundle:read",
+    "approval_token": "gaitops.gait.artifacts.tokens:read_approval",
+    "delegation_token": "gaitops.gait.artifacts.tokens:read_delegation",
+    "approval_audit": "gaitops.gait.artifacts.audits:read_approval",
+    "delegation_audit": "gaitops.gait.artifacts.audits:read_delegation",
+    "broker_record": "gaitops.gait.artifacts.broker:read",
+    "script_registry": "gaitops.gait.artifacts.scripts:read",
+    "context_envelope": "gaitops.gait.artifacts.context:read",
+    "regress_result": "gaitops.gait.artifacts.regress:read",
+    "regress_cli_output": "gaitops.gait.artifacts.regress:read_output",
+    "policy_test_result": "gaitops.gait.artifacts.policy_test:read",
+    "inventory_snapshot": "gaitops.gait.artifacts.inventory:read",
+    "coverage_report": "gaitops.gait.artifacts.inventory:read_coverage",
+    "adoption_events": "gaitops.gait.artifacts.event_logs:read_adoption",
+    "operational_events": "gaitops.gait.artifacts.event_logs:read_operational",
+    "decision_events": "gaitops.gait.artifacts.event_logs:read_decisions",
+    "run_fingerprint": "gaitops.gait.artifacts.scout_reports:read_fingerprint",
+    "signal_report": "gaitops.gait.artifacts.scout_reports:read_signals",
+    "top_actions": "gaitops.gait.artifacts.scout_reports:read_top_actions",
+    "retention_report": "gaitops.gait.artifacts.retention:read",
+    "encrypted_artifact": "gaitops.gait.artifacts.encrypted:read",
+    "registry_pack": "gaitops.gait.artifacts.registry:read_pack",
+    "registry_verification": "gaitops.gait.artifacts.registry:read_verification",
+    "kill_switch_state": "gaitops.gait.artifacts.kill_switch:read",
+    "action_contract": "gaitops.gait.artifacts.action_contract:read",
+    "action_contract_proposal": "gaitops.gait.artifacts.action_contract:read_proposal",
 }
 """Kind → ``module:function`` of its reader, which takes a :class:`~gaitops.gait.artifacts.reading.Source`. Imported when needed."""
 
@@ -45,13 +70,13 @@ def inspect(
 def inspect_source(source: Source) -> Inspection:
     """As :func:`inspect`; for artifacts inside others, whose source is made by ``Source.inside``."""
     try:
-        kind, opened = _opened(source)
+        kind = _opened(source)
     except ArtifactError as error:
         return _refused(None, source, error)
     try:
-        return _read(kind, opened)
+        return _read(kind, source)
     except ArtifactError as error:
-        return _refused(kind, opened, error)
+        return _refused(kind, source, error)
 
 
 def _read(kind: str, source: Source) -> Inspection:
@@ -76,22 +101,22 @@ def _refused(kind: str | None, source: Source, error: ArtifactError) -> Inspecti
         return inspection
 
 
-def _opened(source: Source) -> tuple[str, Source]:
-    """The kind, and the source with its document or archive."""
+def _opened(source: Source) -> str:
+    """The kind; fills in the document or the archive."""
     data = source.data
     if len(data) > MAX_ARTIFACT_BYTES:
         raise RejectedError(
             "artifact.too_large", f"{len(data)} bytes; at most {MAX_ARTIFACT_BYTES} are read", gait=False
         )
     if is_archive(data) or b"PK\x05\x06" in bytes(data[-_TAIL:]):
-        archive = Archive(data)
-        return _kind_of_archive(archive), replace(source, opened=archive)
+        source.opened = Archive(data)
+        return _kind_of_archive(source.opened)
     if (first := _first_of_many(data)) is not None:
         kind = kind_of_lines(first)
         if kind != "unknown":
-            return kind, source
-    document = read_object(data)
-    return kind_of_document(document), replace(source, parsed=document)
+            return kind
+    source.parsed = read_object(data)
+    return kind_of_document(source.parsed)
 
 
 _TAIL: Final = 65_557

@@ -47,9 +47,12 @@ _MAX_FINDINGS: Final = 100
 _MAX_ID_LENGTH: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Source:
-    """The bytes of one artifact, read as far as the kind needs, with everything a verdict depends on."""
+    """The bytes of one artifact, read as far as the kind needs, with everything a verdict depends on.
+
+    Not frozen, because making one is felt at the rate of traces; only :mod:`~gaitops.gait.artifacts.inspect` fills it in.
+    """
 
     data: Buffer
     sha256: str

@@ -59,7 +59,8 @@ def judge(value: Mapping[str, object], spec: Spec, keys: Keyring, *, member: str
     found = signatures_of(value, member)
     if not found:
         return judge_digests((), (), keys)
-    content = {name: item for name, item in value.items() if name != member}
+    content = dict(value)
+    content.pop(member, None)
     whole = digest_or_none(content)
     if whole is not None and all(signature.get("signed_digest") == whole for signature in found):
         forms: tuple[str | None, ...] = (whole,)

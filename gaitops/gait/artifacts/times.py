@@ -54,13 +54,13 @@ def moment(text: object) -> datetime | None:
     """
     if type(text) is not str or text in {UNSET, PLACEHOLDER}:
         return None
-    match = _TIME.fullmatch(text)
-    if match is None:
+    if _TIME.fullmatch(text) is None:
         return None
-    fraction = (match[2] or "")[:6].ljust(6, "0")
-    zone = "+00:00" if match[3] == "Z" else match[3]
     try:
-        found = datetime.fromisoformat(f"{match[1]}.{fraction}{zone}")
-        return None if found.year == 1 else found.astimezone(UTC)
+        # Cuts what is beyond microseconds.
+        found = datetime.fromisoformat(text)
+        if found.year == 1:
+            return None
+        return found if text.endswith("Z") else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -7,7 +7,7 @@ or another schema inside a valid signature mean that something other than Gait h
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from gaitops.gait.artifacts.digests import HEX_DIGEST, short_id
 from gaitops.gait.artifacts.facts import TraceFacts
@@ -190,43 +190,45 @@ def _check_content(value: dict[str, object], notes: Notes) -> None:
         notes.forged("trace.event_id_mismatch", f"event_id is {quote(event_id)}, its content gives {derived}")
 
 
-def trace_facts(value: dict[str, object]) -> TraceFacts:
+def trace_facts(value: dict[str, Any]) -> TraceFacts:
     """The facts of a trace whose members are checked."""
+    # The types are checked and null means absent: get() is enough, and a good part of the time per trace.
+    get = value.get
     delegation = member(value, "delegation_ref")
     return TraceFacts(
-        trace_id=text(value, "trace_id"),
-        event_id=text(value, "event_id"),
-        tool_name=text(value, "tool_name"),
-        decision=text(value, "verdict"),
-        policy_digest=text(value, "policy_digest"),
-        intent_digest=text(value, "intent_digest"),
-        args_digest=text(value, "args_digest"),
-        created_at=moment(value.get("created_at")),
-        observed_at=moment(value.get("observed_at")),
-        observed_at_text=text(value, "observed_at"),
-        producer_version=text(value, "producer_version"),
-        repository=text(value, "repo"),
-        environment=text(value, "environment"),
-        run_id=text(value, "run_id"),
-        workflow_id=text(value, "workflow_id"),
-        agent_id=text(value, "agent_id"),
+        trace_id=get("trace_id") or "",
+        event_id=get("event_id") or "",
+        tool_name=get("tool_name") or "",
+        decision=get("verdict") or "",
+        policy_digest=get("policy_digest") or "",
+        intent_digest=get("intent_digest") or "",
+        args_digest=get("args_digest") or "",
+        created_at=moment(get("created_at")),
+        observed_at=moment(get("observed_at")),
+        observed_at_text=get("observed_at") or "",
+        producer_version=get("producer_version") or "",
+        repository=get("repo") or "",
+        environment=get("environment") or "",
+        run_id=get("run_id") or "",
+        workflow_id=get("workflow_id") or "",
+        agent_id=get("agent_id") or "",
         requester=_requester(member(value, "relationship")),
-        correlation_id=text(value, "correlation_id"),
+        correlation_id=get("correlation_id") or "",
         violations=texts(value, "violations"),
-        latency_ms=_latency(value.get("latency_ms")),
-        approval_ref=text(value, "approval_ref"),
-        approval_token_ref=text(value, "approval_token_ref"),
-        pre_approved=value.get("pre_approved") is True,
+        latency_ms=_latency(get("latency_ms")),
+        approval_ref=get("approval_ref") or "",
+        approval_token_ref=get("approval_token_ref") or "",
+        pre_approved=get("pre_approved") is True,
         kill_switch=text(member(value, "kill_switch"), "status"),
         freeze_window=text(member(value, "freeze_window"), "status"),
         sandbox=text(member(value, "sandbox"), "status"),
         mcp_trust=text(member(value, "mcp_trust"), "status"),
         delegation_depth=number(delegation, "delegation_depth") if delegation else None,
-        context_set_digest=text(value, "context_set_digest"),
-        step_count=number(value, "step_count"),
-        risk_class=text(value, "composite_risk_class"),
-        credential_source=text(value, "credential_source"),
-        credential_access_type=text(value, "credential_access_type"),
+        context_set_digest=get("context_set_digest") or "",
+        step_count=get("step_count") or 0,
+        risk_class=get("composite_risk_class") or "",
+        credential_source=get("credential_source") or "",
+        credential_access_type=get("credential_access_type") or "",
     )
 
 
