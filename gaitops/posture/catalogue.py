@@ -168,7 +168,7 @@ def _evidence() -> Iterator[Metric]:
         (
             "evidence",
             "signable artifacts",
-            "Artifacts of the kinds that Gait can sign, each once however often it was delivered",
+            "Artifacts of the kinds that Gait can sign, and whatever failed or was rejected, each once however often it was delivered",
         ),
         ("traces", "traces", "Traces, each once however often it was delivered"),
         ("runpacks", "runpacks", "Runpacks and packs, each once however often it was delivered"),
@@ -193,7 +193,7 @@ def _evidence() -> Iterator[Metric]:
         "evidence.other",
         "other artifacts",
         "artifacts",
-        "Artifacts of kinds that Gait never signs: audits, regress results, inventories, reports.",
+        "Intact artifacts of kinds that Gait never signs: audits, regress results, inventories, reports.",
     )
     yield Metric(
         "evidence.repeated",
@@ -228,8 +228,13 @@ def _approvals() -> Iterator[Metric]:
         "calls",
         "Calls (intent and policy of one repository) for which a gate asked for an approval.",
     )
-    yield Metric("approvals.granted", "approved calls", "calls", "Those of them that were allowed later.")
-    yield Metric("approvals.open", "open calls", "calls", "Those of them that were not.")
+    yield Metric(
+        "approvals.granted",
+        "approved calls",
+        "calls",
+        "Those of them that were allowed after they were last asked for.",
+    )
+    yield Metric("approvals.open", "open calls", "calls", "Those of them that were not: they wait.")
     yield Metric(
         "approvals.granted_share",
         "share approved",
@@ -254,7 +259,7 @@ def _approvals() -> Iterator[Metric]:
         "approvals.approvers",
         "distinct approvers",
         "people",
-        "Names on the tokens that gates took; names are assertions and not bound to keys.",
+        "Names on the tokens that gates took, as audits tell; names are assertions and not bound to keys.",
     )
     yield Metric("approvals.tokens", "approval tokens", "tokens", "Approval tokens that were collected.")
     yield Metric(
@@ -292,7 +297,7 @@ def _coverage() -> Iterator[Metric]:
         "Those whose name some rule of an enforced version lists, whatever the rule does: Gait's own definition.",
     )
     yield Metric(
-        "coverage.coverage_percent",
+        "coverage.gait_share",
         "gated-tool coverage (Gait)",
         "ratio",
         "Gait's coverage: gated of discovered.",

@@ -12,7 +12,7 @@ from gaitops.fleet.timeline import PlaceKey
 from gaitops.gait.artifacts.model import PROVEN, Verdict
 from gaitops.posture.expectation import Judge, Judgement
 from gaitops.posture.inputs import ApprovalDelay, ArtifactCount, DecisionCount, PostureInputs, RegressCount
-from gaitops.posture.metrics import RUN_KINDS, SIGNABLE
+from gaitops.posture.metrics import BROKEN, RUN_KINDS, SIGNABLE
 from gaitops.posture.regressions import outcome
 from gaitops.posture.series import Axis, Series
 from gaitops.posture.states import Judged
@@ -89,7 +89,7 @@ def _artifact(found: Counted, row: ArtifactCount) -> None:
     tally = found.place(row.repository, row.environment)
     tally.counts["evidence.repeated"] += row.repeated
     families = ["traces"] if row.kind == "trace" else ["runpacks"] if row.kind in RUN_KINDS else []
-    if row.kind not in SIGNABLE:
+    if row.kind not in SIGNABLE and row.verdict not in BROKEN:
         tally.counts["evidence.other"] += row.artifacts
         return
     for family in ("evidence", *families):

@@ -47,13 +47,17 @@ class Judge:
 
     def judge(self, row: DecisionCount) -> Judgement:
         """What the fleet says of these decisions."""
-        place = (row.repository, row.environment)
+        return self.of(row.repository, row.environment, row.digest, row.moment)
+
+    def of(self, repository: str, environment: str, digest: str, moment: datetime) -> Judgement:
+        """What the fleet says of a decision under a digest at a place and time."""
+        place = (repository, environment)
         if place not in self._timeline.spans:
             return Judgement.UNJUDGED
         intervals = self._intervals(place)
-        if any(row.moment in interval for interval in intervals.get(row.digest, ())):
+        if any(moment in interval for interval in intervals.get(digest, ())):
             return Judgement.EXPECTED
-        now = self._timeline.at(place, row.moment)
+        now = self._timeline.at(place, moment)
         return (
             Judgement.UNEXPECTED
             if now is not None and now.enforced_digest is not None

@@ -46,7 +46,7 @@ class ArtifactCount(NamedTuple):
     repeated: int
     """Further deliveries of the same bytes."""
     last: datetime
-    """When the newest was made, or else collected."""
+    """When the newest was made; the start of the window where none of them says."""
 
 
 class ApprovalDelay(NamedTuple):

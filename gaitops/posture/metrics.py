@@ -49,6 +49,8 @@ SIGNABLE: Final = frozenset(
     }
 )
 """Kinds of artifact that Gait can sign; all others are unsigned by nature and count under ``evidence.other``."""
+BROKEN: Final = frozenset({"failed", "rejected"})
+"""Verdicts that count as evidence whatever the kind: what cannot be read may have been anything."""
 RUN_KINDS: Final = frozenset({"runpack", "pack"})
 _WITHOUT_ENVIRONMENT: Final = (
     "repositories.", "coverage.", "regress.", "approvals.approvers", "approvals.tokens", "approvals.refused", "evidence.throwaway",

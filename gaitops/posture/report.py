@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from gaitops.documents.times import format_timestamp
 from gaitops.fleet.evidence import Expected, KnownRepository
-from gaitops.posture.catalogue import METRICS
+from gaitops.posture.catalogue import COUNTS, METRICS
 from gaitops.posture.coverage import RepositoryCoverage
 from gaitops.posture.inputs import KeyUse, Window
 from gaitops.posture.regressions import HOT_SPOTS, HotSpot, WeekTrend
@@ -67,7 +67,7 @@ class PlacePosture:
     tally: Tally
 
     def to_json(self) -> dict[str, object]:
-        """As the report lists it."""
+        """As the report lists it; counts that are zero are left out, because there are many places."""
         return {
             "environment": self.environment,
             "tier": self.tier,
@@ -75,7 +75,7 @@ class PlacePosture:
             "reasons": [reason.to_json() for reason in self.reasons],
             "expected": _expected_json(self.expected),
             "lastDecisionAt": _time(self.tally.last_decision),
-            "numbers": numbers_json(self.tally, environments_only=True),
+            "numbers": {name: number for name in COUNTS if (number := self.tally.count(name))},
         }
 
 

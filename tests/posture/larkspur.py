@@ -155,7 +155,7 @@ def traces(name: str) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
 
 def events(name: str) -> list[dict[str, Any]]:
     """Verified traces of a repository, each emission once."""
-    found = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for _file, content, verdict in traces(name):
         if verdict == "verified" and content is not None:
             found.setdefault((content["signature"]["key_id"], content["event_id"]), content)

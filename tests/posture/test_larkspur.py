@@ -173,7 +173,7 @@ def test_a_narrow_report_holds_its_scope_alone() -> None:
     )
     assert blocked + nowhere == whole.total.tally.count("events.block")
     document = parts[0].total.to_json()
-    assert "coverage.coverage_percent" not in document["numbers"]  # type: ignore[operator]
+    assert "coverage.gait_share" not in document["numbers"]  # type: ignore[operator]
     team = report(team="platform")
     assert team.total.tally.count("events.total") == truth()["totals"]["by_team"]["platform"]
     assert {item.repository.team for item in team.repositories} == {"platform"}
