@@ -9,47 +9,44 @@ is stricter than Gait where Gait would accept two readings of one file (contract
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 from gaitops.errors import InvalidInputError
+from gaitops.gait.artifacts.fields import checked
+from gaitops.gait.artifacts.hygiene import read_object
+from gaitops.gait.artifacts.model import Keyring, Verdict
+from gaitops.gait.artifacts.reading import objects, text
+from gaitops.gait.artifacts.refusals import RejectedError
+from gaitops.gait.artifacts.registry import PACK_SCHEMA, REGISTRY_PACK, judge_pack
 from gaitops.gait.gait_keys import GaitPrivateKey, GaitPublicKey
-from gaitops.gait.quoting import quote
+from gaitops.gait.go_text import lower
 from gaitops.signing.canonical import canonical_json
 
-SCHEMA_ID: Final = "gait.registry.pack"
+SCHEMA_ID: Final = PACK_SCHEMA
 SCHEMA_VERSION: Final = "1.0.0"
 MAX_BYTES: Final = 1_048_576
 
-_LOWERED: Final = ("pack_type", "publisher", "source")
-"""Members that Gait lowers before it digests."""
-_TEXT_MEMBERS: Final = (
-    "schema_id",
-    "schema_version",
-    "created_at",
-    "producer_version",
-    "pack_name",
-    "pack_version",
-)
-_OPTIONAL_TEXTS: Final = ("pack_type", "publisher", "source", "risk_class", "use_case")
-_KNOWN: Final = frozenset(
-    {*_TEXT_MEMBERS, *_OPTIONAL_TEXTS, "compatibility", "provenance", "artifacts", "signatures"}
-)
-_ARTIFACT_MEMBERS: Final = frozenset({"path", "sha256", "media_type"})
-_SIGNATURE_MEMBERS: Final = frozenset({"alg", "key_id", "sig", "signed_digest"})
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _PIN: Final = re.compile(r"\s*sha256:([0-9a-f]{64})\s*")
 
 Status = Literal[
     "verified", "verified_with_unsigned_extras", "failed", "unsigned", "unverifiable", "rejected"
 ]
+_STATUSES: Final[dict[Verdict, Status]] = {
+    Verdict.VERIFIED: "verified",
+    Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS: "verified_with_unsigned_extras",
+    Verdict.FAILED: "failed",
+    Verdict.UNSIGNED: "unsigned",
+    Verdict.UNVERIFIABLE: "unverifiable",
+    Verdict.REJECTED: "rejected",
+}
+_GOOD: Final = frozenset({"verified", "verified_with_unsigned_extras"})
+_REASONS: Final = {"unsigned": "the pack has no signature"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +84,6 @@ class PackVerification:
     reason: str
     digest: str | None = None
     pack: RegistryPack | None = None
-
-
-class _RejectedError(Exception):
-    """The file is not a pack, or is one in more than one way."""
 
 
 def build_registry_pack(
@@ -136,7 +129,7 @@ def build_registry_pack(
         ],
     }
     # Empty texts are left out, as Gait leaves them out when it digests.
-    manifest |= {key: text.lower() for key, text in (("publisher", publisher), ("source", source)) if text}
+    manifest |= {key: lower(given) for key, given in (("publisher", publisher), ("source", source)) if given}
     digest = hashlib.sha256(canonical_json(manifest)).digest()
     manifest["signatures"] = [
         {
@@ -170,38 +163,47 @@ def read_pin(data: bytes, path: str | None = None) -> str:
 def verify_registry_pack(data: bytes, public_key: GaitPublicKey) -> PackVerification:
     """Judge a pack by one key. Never raises for any ``data``; one good signature of several is enough."""
     try:
-        manifest = _parse(data)
+        manifest = checked(REGISTRY_PACK, read_object(data, limit=MAX_BYTES))
         pack = _pack(manifest)
-        signatures = _signatures(manifest)
-        content = {name: value for name, value in manifest.items() if name != "signatures"}
-        lowered = _lowered(content)
-        digests = (_digest(lowered), _digest(_projection(lowered)))
-    except _RejectedError as rejected:
-        return PackVerification("rejected", str(rejected))
-    if not signatures:
-        return PackVerification("unsigned", "the pack has no signature", digests[0], pack)
-    status, reason = _judge(signatures, digests, public_key)
-    digest = digests[1] if status == "verified_with_unsigned_extras" else digests[0]
-    return PackVerification(status, reason, digest, pack)
+    except RejectedError as rejected:
+        return PackVerification("rejected", rejected.message)
+    judged = judge_pack(manifest, Keyring([public_key]))
+    signatures = judged.signatures
+    status = _STATUSES[signatures.verdict]
+    reasons = [finding.message for finding in signatures.findings if status not in _GOOD]
+    reason = "; ".join(reasons) or _REASONS.get(status, f"signed by {signatures.key_id}")
+    return PackVerification(status, reason, judged.digest, pack)
 
 
-def _judge(
-    signatures: list[dict[str, str]], digests: tuple[str, str], public_key: GaitPublicKey
-) -> tuple[Status, str]:
-    """Status and reason, from the digests of the whole content and of the members that Gait knows."""
-    # A digest that nobody signed fails, whatever the keys are.
-    current = [signature for signature in signatures if signature["signed_digest"] in digests]
-    if not current:
-        return "failed", "the content is not what was signed"
-    own = [signature for signature in current if signature["key_id"] in ("", public_key.key_id)]
-    whole, known = digests
-    if any(_verifies(signature, whole, public_key) for signature in own):
-        return "verified", f"signed by {public_key.key_id}"
-    if any(_verifies(signature, known, public_key) for signature in own):
-        return "verified_with_unsigned_extras", f"signed by {public_key.key_id}, without all members"
-    if any(signature["key_id"] == public_key.key_id for signature in own):
-        return "failed", f"the signature of {public_key.key_id} is not valid"
-    return "unverifiable", "signed by other keys only"
+def _pack(manifest: Mapping[str, object]) -> RegistryPack:
+    """What the pack says.
+
+    Raises:
+        RejectedError: a member is missing, ``null`` or not what a pack of version 1.0.0 has.
+    """
+    for name, value in manifest.items():
+        if value is None and name in REGISTRY_PACK.names:
+            raise RejectedError("gait_pack.invalid", f"{name} of the pack is null")
+    for name in ("created_at", "producer_version", "pack_name", "pack_version", "artifacts"):
+        if name not in manifest:
+            raise RejectedError("gait_pack.invalid", f"the pack has no {name}")
+    if (manifest.get("schema_id"), manifest.get("schema_version")) != (SCHEMA_ID, SCHEMA_VERSION):
+        raise RejectedError("gait_pack.invalid", f"expected {SCHEMA_ID} {SCHEMA_VERSION}")
+    files = objects(manifest, "artifacts")
+    if not all(_SHA256.fullmatch(text(file, "sha256")) and text(file, "path") for file in files):
+        message = "an artifact of the pack has no path, or a sha256 of another form"
+        raise RejectedError("gait_pack.invalid", message)
+    return RegistryPack(
+        name=text(manifest, "pack_name"),
+        version=text(manifest, "pack_version"),
+        pack_type=lower(text(manifest, "pack_type")),
+        publisher=lower(text(manifest, "publisher")),
+        source=lower(text(manifest, "source")),
+        created_at=text(manifest, "created_at"),
+        artifacts=tuple(
+            Artifact(text(file, "path"), text(file, "sha256"), text(file, "media_type")) for file in files
+        ),
+    )
 
 
 # -- building ------------------------------------------------------------------------------------------------------
@@ -222,143 +224,3 @@ def _check_input(name: str, version: str, files: list[Artifact], created_at: dat
     for holds, message in checks:
         if not holds:
             raise InvalidInputError.of("gait_pack.invalid", message)
-
-
-# -- reading -------------------------------------------------------------------------------------------------------
-
-
-def _parse(data: bytes) -> dict[str, object]:
-    """The JSON object, if it has only one reading."""
-    if len(data) > MAX_BYTES:
-        raise _RejectedError(f"the pack has more than {MAX_BYTES} bytes")
-    try:
-        manifest = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise _RejectedError(f"the pack is not JSON: {error}") from error
-    if not isinstance(manifest, dict):
-        raise _RejectedError("the pack is not a JSON object")
-    _check_names(manifest, _KNOWN)
-    return manifest
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object, unless two of its names are equal to a reader that ignores case, as Go's does (contract 0.4)."""
-    result = dict(pairs)
-    if len({name.casefold() for name, _ in pairs}) != len(pairs):
-        raise _RejectedError("an object of the pack has a member twice")
-    return result
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _RejectedError(f"the pack has {name}, which is not JSON")
-
-
-def _check_names(members: Mapping[str, object], known: frozenset[str]) -> None:
-    for name in members.keys() - known:
-        if name.casefold() in known:
-            raise _RejectedError(f"the member {quote(name)} of the pack is known in another spelling")
-
-
-def _pack(manifest: Mapping[str, object]) -> RegistryPack:
-    for name in _TEXT_MEMBERS:
-        if not isinstance(manifest.get(name), str):
-            raise _RejectedError(f"the pack has no {name}, or it is not text")
-    for name in _OPTIONAL_TEXTS:
-        if not isinstance(manifest.get(name, ""), str):
-            raise _RejectedError(f"{name} of the pack is not text")
-    if (manifest["schema_id"], manifest["schema_version"]) != (SCHEMA_ID, SCHEMA_VERSION):
-        raise _RejectedError(f"expected {SCHEMA_ID} {SCHEMA_VERSION}")
-    if not _TIME.fullmatch(str(manifest["created_at"])):
-        raise _RejectedError("created_at of the pack is not a time")
-    artifacts = manifest.get("artifacts")
-    if not isinstance(artifacts, list):
-        raise _RejectedError("the pack has no list of artifacts")
-    return RegistryPack(
-        name=str(manifest["pack_name"]),
-        version=str(manifest["pack_version"]),
-        pack_type=str(manifest.get("pack_type", "")).lower(),
-        publisher=str(manifest.get("publisher", "")).lower(),
-        source=str(manifest.get("source", "")).lower(),
-        created_at=str(manifest["created_at"]),
-        artifacts=tuple(_artifact(item) for item in artifacts),
-    )
-
-
-def _artifact(item: object) -> Artifact:
-    if not isinstance(item, dict):
-        raise _RejectedError("an artifact of the pack is not an object")
-    _check_names(item, _ARTIFACT_MEMBERS)
-    path, sha256, media_type = item.get("path"), item.get("sha256"), item.get("media_type", "")
-    if not isinstance(path, str) or not isinstance(sha256, str) or not isinstance(media_type, str):
-        raise _RejectedError("an artifact of the pack has no path or no sha256")
-    if not _SHA256.fullmatch(sha256):
-        raise _RejectedError("an artifact of the pack has a sha256 of another form")
-    return Artifact(path, sha256, media_type)
-
-
-def _signatures(manifest: Mapping[str, object]) -> list[dict[str, str]]:
-    signatures = manifest.get("signatures", [])
-    if not isinstance(signatures, list):
-        raise _RejectedError("the signatures of the pack are not a list")
-    result = []
-    for item in signatures:
-        if not isinstance(item, dict):
-            raise _RejectedError("a signature of the pack is not an object")
-        _check_names(item, _SIGNATURE_MEMBERS)
-        members = {name: item.get(name, "") for name in _SIGNATURE_MEMBERS}
-        if not all(isinstance(value, str) for value in members.values()):
-            raise _RejectedError("a signature of the pack has a member that is not text")
-        result.append(members)
-    return result
-
-
-# -- digests -------------------------------------------------------------------------------------------------------
-
-
-def _lowered(content: Mapping[str, object]) -> dict[str, object]:
-    return {name: str(value).lower() if name in _LOWERED else value for name, value in content.items()}
-
-
-def _projection(content: Mapping[str, object]) -> dict[str, object]:
-    """What Gait keeps when it decodes the content: known members, without empty optional ones (contract 0.3)."""
-    result: dict[str, object] = {name: content[name] for name in _TEXT_MEMBERS}
-    result["created_at"] = _written_time(str(content["created_at"]))
-    optional = (*_OPTIONAL_TEXTS, "compatibility", "provenance")
-    result |= {name: content[name] for name in optional if content.get(name)}
-    artifacts = content["artifacts"]
-    result["artifacts"] = [
-        {
-            name: item[name]
-            for name in ("path", "sha256", "media_type")
-            if name != "media_type" or item.get(name)
-        }
-        for item in (artifacts if isinstance(artifacts, list) else [])
-    ]
-    return result
-
-
-def _written_time(text: str) -> str:
-    """A time as Go writes it: no trailing zeros in the fraction, and ``Z`` for an offset of zero (contract 0.5)."""
-    match = _TIME.fullmatch(text)
-    if match is None:
-        return text
-    seconds, fraction, zone = match.group(1), (match.group(2) or "").rstrip("0"), match.group(3)
-    return seconds + (f".{fraction}" if fraction else "") + ("Z" if zone == "+00:00" else zone)
-
-
-def _digest(content: Mapping[str, object]) -> str:
-    try:
-        return hashlib.sha256(canonical_json(dict(content))).hexdigest()
-    except InvalidInputError as error:
-        raise _RejectedError(f"the pack has no canonical form: {error}") from error
-
-
-def _verifies(signature: Mapping[str, str], digest: str, key: GaitPublicKey) -> bool:
-    if signature["signed_digest"] != digest or signature["alg"] != "ed25519":
-        return False
-    try:
-        # Gait's decoder skips line ends inside base64.
-        raw = base64.b64decode(signature["sig"].replace("\r", "").replace("\n", ""), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return key.verifies(raw, bytes.fromhex(digest))

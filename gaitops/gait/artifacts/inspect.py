@@ -67,6 +67,15 @@ def inspect(
     return inspect_source(Source(data, sha256 or sha256_of(data), keys, neighbours))
 
 
+def inspect_oversized(head: bytes, size: int, sha256: str) -> Inspection:
+    """The inspection of an artifact that is too large to be read, from its first bytes, its size and its digest."""
+    source = Source(head, sha256, Keyring())
+    error = RejectedError(
+        "artifact.too_large", f"{size} bytes; at most {MAX_ARTIFACT_BYTES} are read", gait=False
+    )
+    return replace(refused(guess(head), source, error), size=size)
+
+
 def inspect_source(source: Source) -> Inspection:
     """As :func:`inspect`; for artifacts inside others, whose source is made by ``Source.inside``."""
     try:
@@ -105,9 +114,8 @@ def _opened(source: Source) -> str:
     """The kind; fills in the document or the archive."""
     data = source.data
     if len(data) > MAX_ARTIFACT_BYTES:
-        raise RejectedError(
-            "artifact.too_large", f"{len(data)} bytes; at most {MAX_ARTIFACT_BYTES} are read", gait=False
-        )
+        message = f"{len(data)} bytes; at most {MAX_ARTIFACT_BYTES} are read"
+        raise RejectedError("artifact.too_large", message, gait=False)
     if is_archive(data) or b"PK\x05\x06" in bytes(data[-_TAIL:]):
         source.opened = Archive(data)
         return _kind_of_archive(source.opened)
