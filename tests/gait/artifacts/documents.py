@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gaitops.gait.artifacts.digests import digest
 from gaitops.gait.artifacts.inspect import inspect
-from gaitops.gait.artifacts.model import Inspection, Keyring
+from gaitops.gait.artifacts.model import Effect, Inspection, Keyring
 from gaitops.gait.gait_keys import GaitPrivateKey, GaitPublicKey, read_public_key
 from tests.gait.artifacts.vectors import VECTORS, lines
 
@@ -57,6 +57,11 @@ def judged(document: Mapping[str, Any] | bytes | str) -> Inspection:
     if isinstance(document, Mapping):
         return inspect(json.dumps(document).encode(), registered())
     return inspect(document.encode() if isinstance(document, str) else document, registered())
+
+
+def broken(inspection: Inspection) -> set[str]:
+    """Codes of the findings that decide the verdict."""
+    return {finding.code for finding in inspection.findings if finding.effect is not Effect.NOTES}
 
 
 def signature_over(hex_digest: str) -> Json:
