@@ -28,6 +28,8 @@ class Noun(NamedTuple):
     """What the noun is about, in at most 70 characters."""
     commands: Mapping[str, Lazy]
     """Its verbs, in the order in which help shows them."""
+    default: str | None = None
+    """The verb that the noun alone means, also before options; without one the noun alone is a usage error."""
 
 
 Table = Mapping[str, Lazy | Noun]
@@ -37,9 +39,12 @@ Table = Mapping[str, Lazy | Noun]
 class LazyGroup(click.Group):
     """A group that knows its commands from a :data:`Table` and imports one only to run or describe it."""
 
-    def __init__(self, name: str, summary: str, table: Table, **settings: Any) -> None:
+    def __init__(
+        self, name: str, summary: str, table: Table, *, default: str | None = None, **settings: Any
+    ) -> None:
         super().__init__(name, help=summary, **settings)
         self._table = table
+        self._default = default
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names in the order of the table."""
@@ -51,7 +56,7 @@ class LazyGroup(click.Group):
         if row is None:
             return None
         if isinstance(row, Noun):
-            return LazyGroup(cmd_name, row.summary, row.commands)
+            return LazyGroup(cmd_name, _noun_help(row), row.commands, default=row.default)
         module, _, attribute = row.target.partition(":")
         command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
@@ -64,8 +69,19 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, row.summary) for name, row in self._table.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, but a missing command is a usage error with the help text, whatever click's version."""
+        """As click does, but a missing command is the default one, or else a usage error with the help text.
+
+        Whatever click's version. Options in the place of the command belong to the default one, but for ``--help``.
+        """
+        if self._default is not None and (not args or (args[0].startswith("-") and args[0] != "--help")):
+            args = [self._default, *args]
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(INVALID_INPUT)
         return super().parse_args(ctx, args)
+
+
+def _noun_help(noun: Noun) -> str:
+    if noun.default is None:
+        return noun.summary
+    return f"{noun.summary}\n\nWithout a command: {noun.default}."
