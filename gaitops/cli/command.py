@@ -58,7 +58,7 @@ class Command(click.Command):
         if not isinstance(result, Result):
             raise TypeError(f"{ctx.command_path} returned {type(result).__name__}, not a Result")
         emit(result, _chosen_format(ctx))
-        ctx.exit(result.exit_code)
+        ctx.exit(result.exit_code() if callable(result.exit_code) else result.exit_code)
 
 
 def command(

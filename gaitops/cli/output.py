@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that is printed: results on standard output, failures and progress on standard error.
 
-Under ``--json`` standard output carries exactly one JSON document, whether the command succeeds or fails.
+Under ``--json`` standard output carries exactly one JSON document, whether the command succeeds or fails; for the few
+commands that judge any number of files it carries one document per line.
 Text never carries raw control characters from documents or commits to a terminal: whoever reads what is
 about to be approved must see what is there, not what an escape sequence makes of it (threats T11, T31).
 """
@@ -37,8 +38,11 @@ class Result:
     renderings: Mapping[str, Callable[[], str | Iterator[str]]] = field(default_factory=dict)
     """Further formats by name (``jsonl``, ``dot``, ``markdown``), made only when asked for; in pieces of whole lines
     where there are too many to hold."""
-    exit_code: int = 0
-    """One of :mod:`gaitops.cli.exit_codes`; a report of bad news is printed in full and then leaves with it."""
+    exit_code: int | Callable[[], int] = 0
+    """One of :mod:`gaitops.cli.exit_codes`; a report of bad news is printed in full and then leaves with it. As a function
+    where it is only known when everything has been printed."""
+    lines: Callable[[], Iterator[Mapping[str, object]]] | None = None
+    """Under ``--json``, documents without ``schema``, one per line as they are made, in the place of ``document``."""
 
 
 def schema_url(name: str) -> str:
@@ -48,7 +52,10 @@ def schema_url(name: str) -> str:
 
 def emit(result: Result, output_format: str) -> None:
     """Print ``result`` to standard output in ``output_format``; ``KeyError`` for a format it does not have."""
-    if output_format == "json":
+    if output_format == "json" and result.lines is not None:
+        for line in result.lines():
+            write_json_line({"schema": schema_url(result.schema), **line})
+    elif output_format == "json":
         members = result.document() if callable(result.document) else result.document
         write_json({"schema": schema_url(result.schema), **members})
     elif output_format == "text":
@@ -72,9 +79,20 @@ def write_json(document: Mapping[str, object]) -> None:
 
     Lone surrogates (file names that are not UTF-8) become U+FFFD, so that every strict parser can read it.
     """
+    _write_document(document, indent=2, separators=None)
+
+
+def write_json_line(document: Mapping[str, object]) -> None:
+    """Write one JSON document on a line of its own, as :func:`write_json` does otherwise."""
+    _write_document(document, indent=None, separators=(",", ":"))
+
+
+def _write_document(
+    document: Mapping[str, object], *, indent: int | None, separators: tuple[str, str] | None
+) -> None:
     import json
 
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
     sys.stdout.flush()
     stream = getattr(sys.stdout, "buffer", None)
     data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
@@ -111,7 +129,7 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], N
     """Show progress of long work on standard error; yields ``advance(steps)``.
 
     Nothing appears unless standard error is a terminal and the work takes more than a second (design 13).
-    ``total`` is the number of steps, if known. The line is erased at the end.
+    ``total`` is the number of steps, if known; then the line says how long the rest will take. The line is erased at the end.
     """
     line = _ProgressLine(label, total, sys.stderr)
     try:
@@ -128,7 +146,8 @@ class _ProgressLine:
         self._done = 0
         self._shown = False
         self._visible = stream.isatty()
-        self._next = time.monotonic() + _PROGRESS_AFTER_SECONDS
+        self._began = time.monotonic()
+        self._next = self._began + _PROGRESS_AFTER_SECONDS
 
     def advance(self, steps: int = 1) -> None:
         """Record that ``steps`` more steps are done."""
@@ -137,16 +156,34 @@ class _ProgressLine:
         if not self._visible or now < self._next:
             return
         self._next = now + _PROGRESS_EVERY_SECONDS
-        share = f"{self._done:,} of {self._total:,}" if self._total else f"{self._done:,}"
-        self._stream.write(f"\r\x1b[K{self._label}: {share}")
+        self._stream.write(f"\r\x1b[K{self._label}: {self._state(now - self._began)}")
         self._stream.flush()
         self._shown = True
+
+    def _state(self, seconds: float) -> str:
+        """What is done, how fast, and how long the rest will take at that rate."""
+        rate = self._done / seconds
+        pace = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+        if not self._total:
+            return f"{self._done:,}, {pace}"
+        left = max(self._total - self._done, 0) / rate if rate else 0.0
+        return f"{self._done:,} of {self._total:,}, {pace}, {duration(left)} left"
 
     def erase(self) -> None:
         """Leave the terminal as it was."""
         if self._shown:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+
+
+def duration(seconds: float) -> str:
+    """A time that somebody waits: ``8 s``, ``2 min 5 s``, ``3 h 20 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

@@ -73,6 +73,17 @@ COMMANDS: Table = {
             ),
         },
     ),
+    "evidence": Noun(
+        "Artifacts that Gait wrote: judge, keep, query and prove them.",
+        {
+            "inspect": Lazy(
+                "gaitops.cli.evidence_inspect:inspect_", "Judge artifact files: kind, verdict, reasons."
+            ),
+            "ingest": Lazy(
+                "gaitops.cli.evidence_ingest:ingest", "Judge artifacts, keep them, record what they say."
+            ),
+        },
+    ),
     "audit": Noun(
         "The audit log: one event per decision.",
         {

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runpacks that were collected together, so that a session chain finds those that its checkpoints name (contract 5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from gaitops.gait.artifacts.archive import Archive, is_archive
+from gaitops.gait.artifacts.hygiene import read_object
+from gaitops.gait.artifacts.limits import MAX_DOCUMENT_BYTES
+from gaitops.gait.artifacts.model import Buffer
+from gaitops.gait.artifacts.refusals import ArtifactError
+
+Load = Callable[[], Buffer | None]
+"""Gives the bytes of a file when they are needed; ``None`` when they cannot be read."""
+
+
+class Collected:
+    """Files that lie together, as :class:`~gaitops.gait.artifacts.model.Neighbours`.
+
+    A path inside a chain is relative to wherever its producer ran, so only the last part of it counts, and the digest that a
+    manifest states counts more than any name. Nothing is loaded before the first question.
+
+    Args:
+        files: base name and loader of every file.
+    """
+
+    def __init__(self, files: Iterable[tuple[str, Load]]) -> None:
+        self._files: Final = tuple(files)
+        self._by_digest: dict[str, Load] | None = None
+
+    def runpack(self, manifest_digest: str, name: str) -> Buffer | None:
+        """The runpack whose manifest states this digest, or else the file of this base name."""
+        if self._by_digest is None:
+            self._by_digest = dict(self._manifest_digests())
+        load = self._by_digest.get(manifest_digest) or next(
+            (load for other, load in self._files if other == name), None
+        )
+        return load() if load is not None else None
+
+    def _manifest_digests(self) -> Iterator[tuple[str, Load]]:
+        for _, load in self._files:
+            data = load()
+            digest = _stated_digest(data) if data is not None and is_archive(data) else None
+            if digest is not None:
+                yield digest, load
+
+
+def _stated_digest(data: Buffer) -> str | None:
+    """What the manifest of a runpack says of itself; ``None`` for anything else, which cannot be what is looked for."""
+    try:
+        archive = Archive(data)
+        if "manifest.json" not in archive.members:
+            return None
+        digest = read_object(archive.read("manifest.json", MAX_DOCUMENT_BYTES)).get("manifest_digest")
+    except ArtifactError:
+        return None
+    return digest if type(digest) is str else None
