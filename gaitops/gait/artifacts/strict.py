@@ -15,15 +15,16 @@ _SHOWN: Final = 5
 def unknown_members(spec: Spec, value: Object, where: str = "") -> Iterator[str]:
     """Paths of members that ``spec`` does not know, at any depth that it declares; ``value`` must be checked."""
     for name, item in value.items():
-        path = f"{where}.{name}" if where else name
         field = spec.fields.get(name)
         if field is None:
-            yield path
-        elif isinstance(field, Objs):
-            for index, element in enumerate(item if isinstance(item, list) else ()):
+            yield f"{where}.{name}" if where else name
+        elif isinstance(item, dict):
+            if isinstance(field, Obj):
+                yield from unknown_members(field.spec, item, f"{where}.{name}" if where else name)
+        elif isinstance(item, list) and isinstance(field, Objs):
+            path = f"{where}.{name}" if where else name
+            for index, element in enumerate(item):
                 yield from unknown_members(field.spec, element or {}, f"{path}[{index}]")
-        elif isinstance(field, Obj) and isinstance(item, dict):
-            yield from unknown_members(field.spec, item, path)
 
 
 def shown(paths: Iterable[str]) -> str:
