@@ -108,7 +108,7 @@ def trust_root(function: _Function) -> _Function:
     def settle(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
         if value is not None or ctx.resilient_parsing:
             return value
-        return _configured_trust_root()
+        return trust_root_from_configuration()
 
     return click.option(
         "--trust-root",
@@ -121,7 +121,12 @@ def trust_root(function: _Function) -> _Function:
     )(function)
 
 
-def _configured_trust_root() -> str:
+def trust_root_from_configuration() -> str:
+    """The trust root of the user's configuration, for commands that need one only sometimes.
+
+    Raises:
+        InvalidInputError: ``trust.root_missing``, ``config.malformed``.
+    """
     from gaitops.cli.user import configuration_file, configured_trust_root
 
     configured = configured_trust_root()

@@ -329,7 +329,8 @@ class TestSelecting:
         names = [name for name in Selection.__slots__ if name not in {"since", "until"}]
         for table in ("artifacts", "run_steps", "findings"):
             for name in names:
-                rows = select(engine.tables, table, replace(EVERYTHING, **{name: ("nothing",)}))
+                condition: dict[str, Any] = {name: ("nothing",)}
+                rows = select(engine.tables, table, replace(EVERYTHING, **condition))
                 assert engine.rows(sorted_rows(rows, table)) == []
 
     def test_an_empty_selection_says_so(self) -> None:

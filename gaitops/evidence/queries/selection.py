@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gaitops.evidence.queries.counting import is_true, ordered, within
+from gaitops.evidence.queries.counting import is_true, ordered, proven, within
 from gaitops.evidence.tables import TABLES
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     """[since, until) of the time at which the fact was made, or collected where it does not say."""
+    proven: bool = False
+    """Only what a known key signed, each emission and each delivery once."""
 
     @property
     def empty(self) -> bool:
@@ -85,7 +87,14 @@ def select(tables: Mapping[str, ir.Table], name: str, selection: Selection = EVE
             table = _holding(tables, table, name, column, values)
     if selection.digest:
         table = _with_digest(tables, table, name, selection.digest)
-    return table
+    return _once_and_proven(table) if selection.proven else table
+
+
+def _once_and_proven(table: ir.Table) -> ir.Table:
+    for column in ("duplicate", "repeat"):
+        if column in table.columns:
+            table = table.filter(~is_true(table[column]))
+    return table.filter(proven(table))
 
 
 def sorted_rows(table: ir.Table, name: str) -> ir.Table:
