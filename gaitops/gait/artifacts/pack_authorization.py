@@ -100,7 +100,8 @@ def _evidence(contents: Contents, link: Link) -> Inspection | None:
         message = f"{what} is of the kind {found.kind}"
         contents.notes.fails("authorization.evidence_kind", message)
         return None
-    contents.judge(found, f"authorization.{'trace' if link.name == 'trace' else 'evidence'}", what)
+    failed = "authorization.trace_failed" if link.name == "trace" else "authorization.evidence_failed"
+    contents.judge(found, failed, what)
     trace_id = found.ids.get("trace_id", contents.source_ref)
     if trace_id != contents.source_ref:
         message = f"{what} belongs to the trace {quote(trace_id)}, the pack to {quote(contents.source_ref)}"

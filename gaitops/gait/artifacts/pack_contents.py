@@ -112,7 +112,7 @@ class Contents:
         if RUNPACK not in self.archive.members:
             raise DamagedError("pack.file_missing", f"the pack has no {RUNPACK}")
         found = _read_runpack(self.source.inside(self.archive.read(RUNPACK, MAX_EMBEDDED_BYTES)))
-        self.judge(found, "pack.runpack", "the embedded runpack")
+        self.judge(found, "pack.runpack_failed", "the embedded runpack")
         return found
 
     def artifact(self, name: str) -> Inspection:
@@ -128,12 +128,13 @@ class Contents:
         return inspect_source(source)
 
     def judge(self, found: Inspection, code: str, what: str) -> None:
-        """Take over what a verdict on an artifact inside means for the pack: Gait asks for none of them."""
-        codes = shown(finding.code for finding in found.findings)
+        """A finding under ``code`` if an artifact inside does not hold. Gait looks into none of them (contract 4.3)."""
         if found.verdict in _BAD:
-            self.notes.fails(f"{code}_failed", f"{what} is {found.verdict}: {codes}")
+            codes = shown(finding.code for finding in found.findings)
+            self.notes.fails(code, f"{what} is {found.verdict}: {codes}")
         elif found.verdict is Verdict.UNVERIFIABLE:
-            self.notes.notes(f"{code}_unverifiable", f"{what} is signed by a key that is not registered")
+            message = f"{what} is signed by a key that is not registered"
+            self.notes.notes("pack.member_unverifiable", message)
 
     def _known(self, name: str, spec: Spec, value: Object) -> Object:
         if unknown := shown(unknown_members(spec, value)):

@@ -65,7 +65,7 @@ def read(contents: Contents) -> Payload:
             contents.notes.add(finding)
     if _ENVELOPE in contents.archive.members:
         envelope = contents.artifact(_ENVELOPE)
-        contents.judge(envelope, "pack.context", "the context envelope")
+        contents.judge(envelope, "pack.context_failed", "the context envelope")
         members.append(envelope)
         for finding in _context_findings(payload, envelope):
             contents.notes.add(finding)

@@ -130,7 +130,7 @@ def test_the_same_keys_judge_what_is_inside() -> None:
     inspection = inspect(golden("run-signed"), Keyring())
     assert inspection.verdict is Verdict.UNVERIFIABLE
     assert inspection.members[0].verdict is Verdict.UNVERIFIABLE
-    assert {"signature.unknown_key", "pack.runpack_unverifiable"} <= codes(inspection)
+    assert {"signature.unknown_key", "pack.member_unverifiable"} <= codes(inspection)
 
 
 def test_a_signed_pack_may_hold_what_nobody_registered_signed() -> None:
@@ -153,7 +153,7 @@ def test_a_signed_pack_may_hold_what_nobody_registered_signed() -> None:
 
     inspection = inspect(changed("run-signed", exchange, source_ref=run.run_id), keyring())
     assert inspection.verdict is Verdict.VERIFIED
-    assert codes(inspection) == {"pack.runpack_unverifiable"}
+    assert codes(inspection) == {"pack.member_unverifiable"}
 
 
 def test_rebuilt_packs_verify() -> None:
