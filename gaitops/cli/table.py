@@ -84,6 +84,15 @@ COMMANDS: Table = {
             ),
         },
     ),
+    "posture": Noun(
+        "What the evidence says about a fleet.",
+        {
+            "show": Lazy(
+                "gaitops.cli.posture:show", "Show states, versions, approvals, coverage, regressions."
+            ),
+        },
+        default="show",
+    ),
     "audit": Noun(
         "The audit log: one event per decision.",
         {

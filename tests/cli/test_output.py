@@ -66,6 +66,22 @@ def test_json_is_utf8_without_surrogates(capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(capsys.readouterr().out) == {"name": "a\ufffd\ufffd\ufffdé"}
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min 0 s"),
+        (125, "2 min 5 s"),
+        (3600, "1 h 0 min"),
+        (12000, "3 h 20 min"),
+    ],
+)
+def test_waiting_times_have_two_units_at_most(seconds: float, text: str) -> None:
+    """Seconds matter only while there are few of them."""
+    assert output.duration(seconds) == text
+
+
 def test_progress_is_for_waiting_people_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing in a pipe, nothing for quick work; later one line that disappears again."""
     clock = iter([0.0, 0.5, 1.5, 1.55, 2.0])
@@ -75,7 +91,8 @@ def test_progress_is_for_waiting_people_only(monkeypatch: pytest.MonkeyPatch) ->
     with output.progress("Reading", 4000) as advance:
         for _ in range(4):
             advance(1000)
-    assert terminal.getvalue() == "\r\x1b[KReading: 2,000 of 4,000\r\x1b[KReading: 4,000 of 4,000\r\x1b[K"
+    shown = ("2,000 of 4,000, 1,333/s, 2 s left", "4,000 of 4,000, 2,000/s, 0 s left")
+    assert terminal.getvalue() == "".join(f"\r\x1b[KReading: {text}" for text in shown) + "\r\x1b[K"
     pipe = io.StringIO()
     monkeypatch.setattr("sys.stderr", pipe)
     monkeypatch.setattr("gaitops.cli.output.time.monotonic", lambda: 1e9)

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""To whom an artifact belongs, and what says so (Gait contract 12).
+
+Three sources can name a repository: a field inside a verified signature, the registration of the key, and the place where the
+artifact was collected. All three are kept. Where they contradict each other the collector decides, because that is the only
+source that the artifact's author does not write, and the contradiction is a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gaitops.fleet.evidence import ProducerKey, Registry
+from gaitops.gait.artifacts.facts import (
+    AuditFacts,
+    Facts,
+    InventoryFacts,
+    OtherFacts,
+    PackFacts,
+    RegressFacts,
+    RunFacts,
+    TokenFacts,
+    TraceFacts,
+)
+from gaitops.gait.artifacts.model import PROVEN, Finding, Inspection
+
+SIGNED_FIELD: Final = "signed_field"
+KEY_BINDING: Final = "key_binding"
+UPLOAD_ENVELOPE: Final = "upload_envelope"
+UNKNOWN: Final = "unknown"
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]+@)?", re.IGNORECASE)
+_SHOWN: Final = 120
+_MOST_REMEMBERED: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the collector says of an artifact."""
+
+    source: str
+    """Path or URL."""
+    repository: str | None = None
+    """As the collector was told."""
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """To whom an artifact belongs."""
+
+    source: str
+    """What named the repository: one of the constants of this module."""
+    producer: str | None = None
+    org: str | None = None
+    project: str | None = None
+    environment: str | None = None
+    repository: str | None = None
+    team: str | None = None
+    claimed_repository: str | None = None
+    """As the artifact writes it, whether or not anybody signed it."""
+    claimed_environment: str | None = None
+    envelope_repository: str | None = None
+    envelope_environment: str | None = None
+    key_repositories: tuple[str, ...] | None = None
+    """Repositories that the key is registered for, sorted; ``None`` for a key that nobody registered."""
+    findings: tuple[Finding, ...] = ()
+
+
+class Attributor:
+    """Attributes artifacts by one registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._names = RepositoryNames(registry)
+
+    def attribute(self, inspection: Inspection, envelope: Envelope) -> Attribution:
+        """Where the rows of an artifact count, and what contradicts that."""
+        claim = _claim(inspection)
+        producer = (
+            self._registry.producers.get(inspection.key_id or "") if inspection.verdict in PROVEN else None
+        )
+        signed = self._names.known(claim.repository) if claim.proven else None
+        collected = self._names.collected(envelope.repository)
+        repository, source = self._decide(signed, collected, producer)
+        claimed_environment = claim.environment if claim.proven else None
+        environment = envelope.environment or claimed_environment
+        if environment is None and producer is not None and len(producer.environments) == 1:
+            (environment,) = producer.environments
+        known = self._registry.repositories.get(repository or "")
+        findings = [
+            *_conflicts("repository", signed, collected, claim.repository),
+            *_conflicts("environment", claimed_environment, envelope.environment, claim.environment),
+        ]
+        if producer is not None:
+            findings += _misused(producer, repository, environment, made_at(inspection.facts))
+        return Attribution(
+            source,
+            producer=producer.id if producer is not None else None,
+            org=known.org if known is not None else None,
+            project=known.project if known is not None else None,
+            environment=environment,
+            repository=repository,
+            team=known.team if known is not None else None,
+            claimed_repository=claim.repository or None,
+            claimed_environment=claim.environment or None,
+            envelope_repository=collected,
+            envelope_environment=envelope.environment,
+            key_repositories=tuple(sorted(producer.repositories)) if producer is not None else None,
+            findings=tuple(findings),
+        )
+
+    def _decide(
+        self, signed: str | None, collected: str | None, producer: ProducerKey | None
+    ) -> tuple[str | None, str]:
+        if signed is not None and collected in {None, signed}:
+            return signed, SIGNED_FIELD
+        bound = producer.repositories if producer is not None else frozenset()
+        if len(bound) == 1 and (collected is None or collected in bound):
+            (only,) = bound
+            return only, KEY_BINDING
+        if collected is not None:
+            return collected, UPLOAD_ENVELOPE
+        return None, UNKNOWN
+
+
+class RepositoryNames:
+    """Finds the one repository that a text means: its full id, or the end of it where no other id ends so."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._ends: dict[str, str | None] = {}
+        for name in registry.repositories:
+            for end in _ends(name.lower()):
+                self._ends[end] = name if self._ends.get(end, name) == name else None
+        self._remembered: dict[str, str | None] = {}
+
+    def known(self, text: str | None) -> str | None:
+        """The repository that a text means; without any registered repository the text itself, in plain form."""
+        if not text:
+            return None
+        if text not in self._remembered:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            plain = plain_name(text)
+            self._remembered[text] = (self._ends.get(plain) if self._ends else plain) or None
+        return self._remembered[text]
+
+    def collected(self, text: str | None) -> str | None:
+        """As :meth:`known`, but what the collector says stays also when no such repository is registered."""
+        return self.known(text) or (plain_name(text) if text else None) or None
+
+
+def plain_name(text: str) -> str:
+    """``github.com/acme/docs`` for all spellings of it: URL, ``git@`` form, ``.git``, upper case."""
+    name = text.strip()
+    name = name[_URL.match(name).end() :] if _URL.match(name) else name  # type: ignore[union-attr]  # it matches
+    host, colon, path = name.partition(":")
+    if colon and "/" not in host and not path[:1].isdigit():
+        name = f"{host}/{path}"  # git@host:owner/name
+    return name.strip("/").removesuffix(".git").lower()
+
+
+def made_at(facts: Facts | None) -> datetime | None:
+    """When the fact was made, by what the artifact says; ``None`` where it only has a placeholder (contract 0.5, 2.2)."""
+    match facts:
+        case TraceFacts():
+            return facts.observed_at or facts.created_at
+        case PackFacts():
+            return made_at(facts.trace or facts.run)
+        case RunFacts() | RegressFacts() | TokenFacts() | AuditFacts() | InventoryFacts() | OtherFacts():
+            return facts.created_at
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    repository: str = ""
+    environment: str = ""
+    proven: bool = False
+
+
+_NO_CLAIM: Final = _Claim()
+
+
+def _claim(inspection: Inspection) -> _Claim:
+    """What the artifact, or the trace inside it, says of itself."""
+    facts = inspection.facts
+    if isinstance(facts, TraceFacts):
+        proven = inspection.verdict in PROVEN
+        return (
+            _Claim(facts.repository.strip(), facts.environment.strip(), proven)
+            if proven or facts.repository
+            else _Claim()
+        )
+    for member in inspection.members:
+        if isinstance(member.facts, TraceFacts):
+            return _claim(member)
+    return _NO_CLAIM
+
+
+def _ends(name: str) -> Iterator[str]:
+    """The name, and what follows each of its slashes, except the bare last part: too many repositories share that."""
+    yield name
+    parts = name.split("/")
+    for start in range(1, len(parts) - 1):
+        yield "/".join(parts[start:])
+
+
+def _conflicts(what: str, signed: str | None, collected: str | None, written: str) -> Iterator[Finding]:
+    if not signed or not collected or _same(signed, collected):
+        return
+    yield Finding(
+        f"attribution.{what}_conflict",
+        f"the signed {what} is {written[:_SHOWN]!r}, but it was collected from {collected[:_SHOWN]!r}",
+    )
+
+
+def _same(one: str, other: str) -> bool:
+    """Also without a registry: ``acme/docs`` and ``github.com/acme/docs`` do not contradict each other."""
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
+
+
+def _misused(
+    producer: ProducerKey, repository: str | None, environment: str | None, moment: datetime | None
+) -> Iterator[Finding]:
+    """A registered key outside the places and times that it is registered for."""
+    if repository is not None and repository not in producer.repositories:
+        yield Finding(
+            "producer.wrong_repository",
+            f"the key of {producer.id} signs for other repositories, not for {repository[:_SHOWN]!r}",
+        )
+    if environment and producer.environments and environment not in producer.environments:
+        yield Finding(
+            "producer.wrong_environment",
+            f"the key of {producer.id} signs in {', '.join(sorted(producer.environments))}, not in {environment[:_SHOWN]!r}",
+        )
+    if moment is not None and not producer.is_valid(moment):
+        yield Finding(
+            "producer.expired",
+            f"the key of {producer.id} does not count at {moment:%Y-%m-%dT%H:%M:%SZ}",
+        )

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The evidence log: the table ``artifacts``, in which every new artifact has a position, and every delivery a row.
+
+It is asked two things, both about few of many millions of rows: which of these artifacts are known, and which of these
+decisions. Files that cannot hold an answer are not opened, and of the others only the columns that decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from gaitops.errors import InvalidInputError
+from gaitops.evidence import delta
+from gaitops.evidence.delta import DataFile
+
+if TYPE_CHECKING:
+    from gaitops.evidence.stores import Store
+
+ARTIFACTS: Final = "artifacts"
+APPLICATION: Final = "gaitops.ingest"
+"""Application id of every claim: its number is how many positions are taken. So claims come one after the other."""
+_COARSE: Final = timedelta(milliseconds=1)
+"""The log of a Delta table cuts times to milliseconds."""
+
+
+class Log:
+    """The table ``artifacts`` at one version, brought up to date on demand."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.table = self._opened()
+        self._files = {item.path: item for item in delta.data_files(store, self.table)}
+
+    def _opened(self) -> DeltaTable:
+        table = delta.open_table(self._store, ARTIFACTS)
+        if table is None:
+            raise InvalidInputError.of(
+                "store.absent",
+                "the store has no tables yet",
+                path=self._store.url,
+                remedy="`gaitops evidence ingest` makes them.",
+            )
+        return table
+
+    @property
+    def positions(self) -> int:
+        """How many positions are taken."""
+        return delta.application_version(self.table, APPLICATION) or 0
+
+    @property
+    def files(self) -> list[DataFile]:
+        """Files of this version."""
+        return list(self._files.values())
+
+    def refresh(self) -> list[DataFile]:
+        """Go to the newest version; the files that it has and the one before had not."""
+        newest = self._opened()
+        if newest.version() == self.table.version():
+            return []
+        files = {item.path: item for item in delta.data_files(self._store, newest)}
+        added = [item for path, item in files.items() if path not in self._files]
+        self.table, self._files = newest, files
+        return added
+
+    def deliveries(
+        self, digests: Iterable[str], files: Sequence[DataFile] | None = None
+    ) -> dict[str, set[str]]:
+        """Artifact → places it was collected from, for those of ``digests`` that are in ``files`` (all by default)."""
+        wanted = pa.array(sorted(set(digests)), pa.string())
+        found: dict[str, set[str]] = {}
+        if len(wanted):
+            where = pc.field("artifact").isin(wanted)
+            for piece in delta.scan(
+                self._store, self.files if files is None else files, ("artifact", "source"), where
+            ):
+                for digest, source in zip(
+                    piece["artifact"].to_pylist(), piece["source"].to_pylist(), strict=True
+                ):
+                    found.setdefault(digest, set()).add(source)
+        return found
+
+    def events(
+        self, made: Mapping[str, datetime | None], files: Sequence[DataFile] | None = None
+    ) -> set[str]:
+        """Those event keys of ``made`` that an artifact in ``files`` (all by default) already has.
+
+        The id of an event depends on its time, so equal keys have equal times: only files that reach into the times of
+        ``made`` are opened, and of them first the times alone, which are few bytes.
+        """
+        times = [moment for moment in made.values() if moment is not None]
+        candidates = self.files if files is None else list(files)
+        if len(times) == len(made) and times:
+            candidates = [item for item in candidates if _reaches(item, min(times), max(times))]
+            candidates = self._with_times(candidates, times)
+        if not made or not candidates:
+            return set()
+        wanted = pa.array(sorted(made), pa.string())
+        return {
+            key
+            for piece in delta.scan(
+                self._store, candidates, ("event_key",), pc.field("event_key").isin(wanted)
+            )
+            for key in piece["event_key"].to_pylist()
+        }
+
+    def _with_times(self, files: Sequence[DataFile], times: Sequence[datetime]) -> list[DataFile]:
+        """Those files that have a row of one of these very times."""
+        wanted = pa.array(sorted(set(times)), pa.timestamp("us", "UTC"))
+        where = pc.field("made_at").isin(wanted) & pc.field("event_key").is_valid()
+        return [
+            item
+            for item in files
+            if any(piece.num_rows for piece in delta.scan(self._store, [item], ("made_at",), where))
+        ]
+
+
+def _reaches(item: DataFile, first: datetime, last: datetime) -> bool:
+    least, greatest = item.least.get("made_at"), item.greatest.get("made_at")
+    if least is None or greatest is None:
+        return True
+    return bool(least - _COARSE <= last and greatest + _COARSE >= first)
