@@ -2,7 +2,7 @@
 """One document of every plain format: from the golden vectors where they have one, else written and signed here.
 
 :data:`DOCUMENTS` are samples that a reader must take without a finding that changes the verdict. The formats without
-vectors follow the shapes of contract 5, 7, 8 and 9, signed with a key that exists only here.
+vectors follow the shapes of contract 5, 7, 8 and 9, signed with a key of the vectors.
 """
 
 from __future__ import annotations
@@ -14,20 +14,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from gaitops.gait.artifacts.digests import digest
 from gaitops.gait.artifacts.inspect import inspect
 from gaitops.gait.artifacts.model import Effect, Inspection, Keyring
-from gaitops.gait.gait_keys import GaitPrivateKey, GaitPublicKey, read_public_key
+from gaitops.gait.gait_keys import read_private_key, read_public_key
 from tests.gait.artifacts.vectors import VECTORS, lines
 
 Json = dict[str, Any]
 
-_SEED = bytes(range(32))
-_PUBLIC = GaitPublicKey(Ed25519PrivateKey.from_private_bytes(_SEED).public_key().public_bytes_raw())
-TEST_KEY = GaitPrivateKey(_SEED, _PUBLIC)
-"""The key of the contract's examples."""
+TEST_KEY = read_private_key((VECTORS / "keys" / "checkout-ci_private.key").read_bytes())
+"""A registered key of the vectors, to sign what they have no sample of."""
 
 
 @cache
@@ -45,7 +41,7 @@ def key_id(public_key_file: str) -> str:
 
 @cache
 def registered() -> Keyring:
-    """The registered keys of the vectors, and the one that signs here."""
+    """The registered keys of the vectors, whatever they may sign."""
     keys = [
         read_public_key(entry["public_key_base64"].encode()) for entry in key_entries() if entry["registered"]
     ]

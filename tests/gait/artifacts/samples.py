@@ -8,12 +8,21 @@ zip; ``free`` names members whose inside belongs to their user, so that a new me
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from tests.gait.artifacts.vectors import archives, lines, traces
+from tests.gait.artifacts.documents import documents
+from tests.gait.artifacts.packs import guard_pack
+from tests.gait.artifacts.vectors import VECTORS, archives, lines, traces
+
+FREE: Final = frozenset({"args", "result", "details", "retrieval_params"})
+"""Members that any format leaves to its user."""
+
+
+_FREE_MEMBERS: Final = frozenset({"args", "result", "details", "retrieval_params"})
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Sample:
     kind: str
     name: str
     data: bytes
-    free: frozenset[str] = frozenset({"args", "result", "details", "retrieval_params"})
+    free: frozenset[str] = FREE
     """Names of members whose content is not Gait's."""
     strict: bool = False
     """Gait refuses unknown members here, and so the verdict fails; the facts stay."""
@@ -62,6 +71,44 @@ def _runpacks() -> Iterator[Sample]:
             yield Sample("runpack", vector.name, vector.data)
 
 
+def _packs() -> Iterator[Sample]:
+    # Not authorizations: their bundle holds digests of evidence, which does not hold with more in it.
+    wanted = {"run-signed-second-key", "run-unsigned", "job-completed", "job-stopped-unsigned", "call-signed"}
+    free = FREE | {"payload", "attributes", "event", "controls", "metadata"}
+    for vector in archives("packs.jsonl"):
+        if vector.name in wanted:
+            yield Sample("pack", vector.name, vector.data, free, strict=True)
+
+
+def _sessions() -> Iterator[Sample]:
+    for kind, path in (
+        ("session_chain", "good-three/chain.json"),
+        ("session_journal", "good/journal.jsonl"),
+        ("session_journal", "good-three/journal_compacted.jsonl"),
+    ):
+        yield Sample(kind, path.replace("/", "-"), (VECTORS / "sessions" / path).read_bytes())
+
+
+def _bundles() -> Iterator[Sample]:
+    with zipfile.ZipFile(VECTORS / "packs" / "authorization-signed.zip") as archive:
+        bundle = archive.read("authorization_bundle.json")
+    yield Sample("authorization_bundle", "signed", bundle, strict=True)
+    yield Sample("guard_pack", "signed", guard_pack())
+
+
+_CONTRACT_MEMBERS: Final = frozenset({"producer", "proposal", "creation_evidence", "variant", "contract"})
+"""Members of action contracts that another product defines."""
+_STRICT: Final = frozenset(
+    {"context_envelope", "encrypted_artifact", "action_contract", "action_contract_proposal"}
+)
+
+
+def _documents() -> Iterator[Sample]:
+    for kind, data in documents().items():
+        free = _FREE_MEMBERS | _CONTRACT_MEMBERS if kind.startswith("action_contract") else _FREE_MEMBERS
+        yield Sample(kind, "plain", data, free, strict=kind in _STRICT)
+
+
 def texts(kind: str, found: Iterable[tuple[str, str]], *, strict: bool = False) -> Iterator[Sample]:
     """Samples of (name, text)."""
     for name, text in found:
@@ -73,7 +120,7 @@ def compact(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-SOURCES: Final[list[Callable[[], Iterable[Sample]]]] = [_traces, _runpacks]
+SOURCES: Final[list[Callable[[], Iterable[Sample]]]] = [_traces, _runpacks, _packs, _sessions, _bundles]
 """Where samples come from."""
 
 
