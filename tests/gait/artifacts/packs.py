@@ -119,5 +119,54 @@ def relined(files: Files, name: str, change: Callable[[list[dict[str, Any]]], ob
     files[name] = b"".join(canonical_json(item) + b"\n" for item in items)
 
 
+GUARD_FILES: Files = {
+    "policy_digests.json": b'{"policy_digests":[]}',
+    "summary.pdf": b"%PDF-1.7 none",
+    "approval_audit_01.json": unzipped((VECTORS / "packs" / "authorization-signed.zip").read_bytes())[
+        "evidence/approval_audit.json"
+    ],
+}
+"""What guard packs of the tests hold: a summary, a picture and an artifact."""
+
+
+def guard_pack(
+    files: Files = GUARD_FILES,
+    *,
+    signed: bool = True,
+    more: Files | None = None,
+    later: dict[str, Any] | None = None,
+    **members: Any,
+) -> bytes:
+    """A guard pack of ``files``.
+
+    Args:
+        files: what the manifest names.
+        signed: whether a registered producer signs it.
+        more: files that the manifest does not name.
+        later: members that are put into the manifest after it was signed.
+        members: replace what the manifest would say.
+    """
+    contents = [{"path": name, "sha256": sha256(files[name]), "type": "evidence"} for name in sorted(files)]
+    policies = {"path": "policy_digests.json", "sha256": sha256(GUARD_FILES["policy_digests.json"])}
+    manifest: dict[str, Any] = {
+        "schema_id": "gait.guard.pack_manifest",
+        "schema_version": "1.0.0",
+        "created_at": "2026-04-02T08:00:00Z",
+        "producer_version": "1.4.0",
+        "pack_id": f"pack_{digest({'run_id': 'run_docs_7', 'contents': contents})[:16]}",
+        "run_id": "run_docs_7",
+        "case_id": "CASE-3",
+        "template_id": "soc2",
+        "generated_at": "2026-04-02T08:00:00Z",
+        "evidence_pointers": [{"pointer_id": "p1", "type": "evidence", **policies}],
+        "contents": contents,
+    }
+    manifest |= members
+    if signed:
+        manifest["signatures"] = [signature(manifest)]
+    manifest |= later or {}
+    return zipped({**files, **(more or {}), "pack_manifest.json": canonical_json(manifest)})
+
+
 def _entry_type(name: str) -> str:
     return {"json": "json", "jsonl": "jsonl", "zip": "zip"}.get(name.rsplit(".", 1)[-1], "blob")

@@ -13,16 +13,9 @@ from gaitops.gait.artifacts.inspect import inspect
 from gaitops.gait.artifacts.model import Inspection, Keyring, Verdict
 from gaitops.gait.gait_keys import GaitPublicKey
 from gaitops.signing.canonical import canonical_json
-from tests.gait.artifacts.packs import Files, digest, sha256, signature, unzipped, zipped
-from tests.gait.artifacts.vectors import VECTORS, codes, keyring
+from tests.gait.artifacts.packs import GUARD_FILES, Files, guard_pack, zipped
+from tests.gait.artifacts.vectors import codes, keyring
 
-FILES: Files = {
-    "policy_digests.json": b'{"policy_digests":[]}',
-    "summary.pdf": b"%PDF-1.7 none",
-    "approval_audit_01.json": unzipped((VECTORS / "packs" / "authorization-signed.zip").read_bytes())[
-        "evidence/approval_audit.json"
-    ],
-}
 EXAMPLE: dict[str, Any] = {
     "schema_id": "gait.guard.pack_manifest",
     "schema_version": "1.0.0",
@@ -53,36 +46,9 @@ EXAMPLE: dict[str, Any] = {
 EXAMPLE_KEY = GaitPublicKey(bytes.fromhex("03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"))
 
 
-def guard_pack(
-    files: Files = FILES,
-    *,
-    signed: bool = True,
-    more: Files | None = None,
-    unhashed: dict[str, Any] | None = None,
-    **members: Any,
-) -> Inspection:
-    """The inspection of a pack of ``files``; ``more`` are files that the manifest does not name."""
-    manifest: dict[str, Any] = {
-        name: EXAMPLE[name] for name in EXAMPLE if name not in {"contents", "signatures", "pack_id"}
-    }
-    manifest["contents"] = [
-        {"path": name, "sha256": sha256(files[name]), "type": "evidence"} for name in sorted(files)
-    ]
-    manifest["evidence_pointers"] = [
-        {
-            "pointer_id": "p1",
-            "path": "policy_digests.json",
-            "type": "evidence",
-            "sha256": sha256(FILES["policy_digests.json"]),
-        }
-    ]
-    known = {name: manifest[name] for name in ("run_id", "contents")}
-    manifest |= {"pack_id": f"pack_{digest(known)[:16]}"} | members
-    if signed:
-        manifest["signatures"] = [signature(manifest)]
-    manifest |= unhashed or {}
-    data = zipped({**files, **(more or {}), "pack_manifest.json": canonical_json(manifest)})
-    return inspect(data, keyring())
+def judged(files: Files = GUARD_FILES, **options: Any) -> Inspection:
+    """The inspection of a pack with everything that is said of it."""
+    return inspect(guard_pack(files, **options), keyring())
 
 
 def test_the_example_of_the_contract_has_its_signature_and_id() -> None:
@@ -97,18 +63,18 @@ def test_the_example_of_the_contract_has_its_signature_and_id() -> None:
 
 def test_a_whole_pack_verifies_and_shows_the_artifacts_inside() -> None:
     """Audits are artifacts of their own; summaries and pictures are not."""
-    inspection = guard_pack()
+    inspection = judged()
     assert inspection.verdict is inspection.gait_verdict is Verdict.VERIFIED
     assert inspection.ids["case_id"] == "CASE-3"
     assert [member.kind for member in inspection.members] == ["approval_audit"]
     assert isinstance(inspection.facts, OtherFacts)
-    assert guard_pack(signed=False).verdict is Verdict.UNSIGNED
+    assert judged(signed=False).verdict is Verdict.UNSIGNED
 
 
 def test_undeclared_files_are_extras() -> None:
     """Gait ignores them in guard packs: they are named, and nothing of them is used."""
-    audit = FILES["approval_audit_01.json"]
-    inspection = guard_pack(more={"approval_audit_02.json": audit + b" "})
+    audit = GUARD_FILES["approval_audit_01.json"]
+    inspection = judged(more={"approval_audit_02.json": audit + b" "})
     assert inspection.verdict is Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS
     assert inspection.gait_verdict is Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS
     assert codes(inspection) == {"artifact.unsigned_extras"}
@@ -117,42 +83,42 @@ def test_undeclared_files_are_extras() -> None:
 
 def test_an_id_that_is_not_derived_is_forged() -> None:
     """Gait does not recompute it: signed by a registered key it is rejected, unsigned it fails."""
-    signed = guard_pack(pack_id="pack_0000000000000000")
+    signed = judged(pack_id="pack_0000000000000000")
     assert (signed.verdict, signed.gait_verdict) == (Verdict.REJECTED, Verdict.VERIFIED)
     assert codes(signed) == {"guard.id_mismatch"}
     assert signed.members == ()
-    unsigned = guard_pack(signed=False, pack_id="pack_0000000000000000")
+    unsigned = judged(signed=False, pack_id="pack_0000000000000000")
     assert (unsigned.verdict, unsigned.gait_verdict) == (Verdict.FAILED, Verdict.UNSIGNED)
 
 
 def test_a_changed_file_fails() -> None:
     """Hashes are Gait's check; a pointer that contradicts the contents is ours."""
-    contents = [{"path": name, "sha256": "0" * 64, "type": "evidence"} for name in sorted(FILES)]
-    changed = guard_pack(contents=contents)
+    contents = [{"path": name, "sha256": "0" * 64, "type": "evidence"} for name in sorted(GUARD_FILES)]
+    changed = judged(contents=contents)
     assert changed.gait_verdict is Verdict.FAILED
     assert "pack.file_mismatch" in codes(changed)
     assert changed.members == ()
     pointers = [{"pointer_id": "p1", "path": "summary.pdf", "type": "report", "sha256": "0" * 64}]
-    pointed = guard_pack(evidence_pointers=pointers)
+    pointed = judged(evidence_pointers=pointers)
     assert (pointed.verdict, pointed.gait_verdict) == (Verdict.FAILED, Verdict.VERIFIED)
     assert codes(pointed) == {"guard.pointer_mismatch"}
 
 
 def test_a_changed_manifest_fails() -> None:
     """The signature covers the whole manifest, the id only a part of it."""
-    inspection = guard_pack(unhashed={"case_id": "CASE-4"})
+    inspection = judged(later={"case_id": "CASE-4"})
     assert (inspection.verdict, inspection.gait_verdict) == (Verdict.FAILED, Verdict.FAILED)
     assert codes(inspection) == {"signature.digest_mismatch"}
 
 
 def test_an_unknown_member_is_an_extra() -> None:
     """Added after signing it is not covered; added before it is, and Gait would not notice either."""
-    later = guard_pack(unhashed={"surprise": 1})
+    later = judged(later={"surprise": 1})
     assert later.verdict is Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS
-    assert guard_pack(surprise=1).facts == later.facts
+    assert judged(surprise=1).facts == later.facts
 
 
 @pytest.mark.parametrize("members", [{"schema_version": "2.0.0"}, {"contents": [EXAMPLE["contents"][0]] * 2}])
 def test_what_is_not_a_guard_pack_is_rejected(members: dict[str, Any]) -> None:
     """Another version, or one file with two digests."""
-    assert guard_pack(**members).verdict is Verdict.REJECTED
+    assert judged(**members).verdict is Verdict.REJECTED
