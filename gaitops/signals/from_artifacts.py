@@ -82,6 +82,7 @@ def from_doubts(rows: Iterable[DoubtRow]) -> Iterator[Signal]:
                     "repository": repository,
                     "verdict": ",".join(sorted({row.verdict for row in here})),
                     "kind": ",".join(sorted({row.kind for row in here})),
+                    **({"required": "true"} if kind == "unsigned_where_required" else {}),
                 },
             )
 
@@ -135,14 +136,14 @@ def from_repositories(
                 row.unclaimed,
                 f"{row.unclaimed.count:,} verified decisions name no repository",
                 (READ, "they count where they were collected"),
-                {"table": "artifacts", "kind": "trace", "claimed_repository": ""},
+                {"table": "decisions", "unclaimed": "true"},
             )
         yield from _committed(row)
 
 
 def _silent(row: RepositoryRow, at: datetime, allowed: timedelta) -> Iterator[Signal]:
     last = row.last_evidence
-    if last is not None and at - last <= allowed:
+    if not row.assigned or (last is not None and at - last <= allowed):
         return
     said = (
         "never showed a verified event"
@@ -155,7 +156,7 @@ def _silent(row: RepositoryRow, at: datetime, allowed: timedelta) -> Iterator[Si
         Seen(1, last, last, row.last_artifacts),
         said,
         (WRITE, "whatever runs there is not seen"),
-        {"table": "decisions"},
+        {"table": "artifacts", "newest": "true"},
     )
 
 

@@ -80,7 +80,7 @@ def from_decisions(rows: Iterable[DecisionGroup], thresholds: Thresholds) -> Ite
         own = [row for row in blocked if row.where.repository == repository and _destructive(row)]
         yield _destructive_blocks(repository, own, totals[repository])
     rest = [row for row in blocked if row.where.repository not in repeated or not _destructive(row)]
-    yield from _blocked_calls(rest)
+    yield from _blocked_calls(rest, repeated)
     for repository, group in _by_repository(stopped):
         yield _kill_switch(repository, list(group))
 
@@ -114,7 +114,7 @@ def _destructive_blocks(repository: str, rows: Sequence[DecisionGroup], total: i
     )
 
 
-def _blocked_calls(rows: Iterable[DecisionGroup]) -> Iterator[Signal]:
+def _blocked_calls(rows: Iterable[DecisionGroup], repeated: set[str]) -> Iterator[Signal]:
     """One signal per class of tools and tier: what a policy stops every day does not fill the queue."""
 
     def key(row: DecisionGroup) -> tuple[int, str]:
@@ -123,13 +123,16 @@ def _blocked_calls(rows: Iterable[DecisionGroup]) -> Iterator[Signal]:
     for (privilege, tier), group in groupby(sorted(rows, key=key), key=key):
         found = list(group)
         sightings = together((row.where, row.seen) for row in found)
+        others = (
+            {"not_repository": ",".join(sorted(repeated))} if repeated and privilege == DESTRUCTIVE else {}
+        )
         yield signal(
             "blocked_calls",
             (PRIVILEGES[privilege], tier),
             f"{count_of(sightings):,} calls of {PRIVILEGES[privilege]} tools blocked in {tier or 'an unknown tier'}: {_tools(found)}",
             sightings,
             privilege=privilege,
-            selector=_decisions(found, decision="block"),
+            selector=_decisions(found, decision="block", tier=tier, **others),
             stopped=True,
         )
 
@@ -162,7 +165,9 @@ def from_waiting(rows: Iterable[WaitingRow], thresholds: Thresholds) -> Iterator
             f"{repository}: {waiting:,} of {calls:,} calls that need approval wait{since}: {_tools(open_rows)}",
             together((row.where, row.seen) for row in open_rows),
             privilege=max(privilege_of(row.tool_name) for row in open_rows),
-            selector=_decisions(open_rows, repository=repository, decision="require_approval"),
+            selector=_decisions(
+                open_rows, repository=repository, decision="require_approval", waiting="true"
+            ),
         )
 
 
@@ -177,6 +182,4 @@ def _tools(rows: Iterable[DecisionGroup | WaitingRow]) -> str:
 
 def _decisions(rows: Iterable[DecisionGroup | WaitingRow], **values: str) -> dict[str, str]:
     tools = ",".join(sorted({row.tool_name for row in rows}))
-    tiers = {row.where.tier for row in rows}
-    tier = {"tier": tiers.pop()} if len(tiers) == 1 and "repository" not in values else {}
-    return {"table": "decisions", **values, "tool_name": tools, **tier}
+    return {"table": "decisions", **values, "tool_name": tools}

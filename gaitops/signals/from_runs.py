@@ -90,7 +90,7 @@ def _family_signal(family: Family, evidence: Evidence) -> Signal:
 
 def from_regress(results: Iterable[RegressRow]) -> Iterator[Signal]:
     """Failing regressions, and repositories whose regressions never compare with anything."""
-    ordered = sorted(set(results), key=lambda row: (row.where.repository, row.collected_at, row.position))
+    ordered = sorted(set(results), key=lambda row: (row.where.repository, row.delivered_at, row.position))
     for repository, group in groupby(ordered, key=lambda row: row.where.repository):
         rows = list(group)
         sets = sorted({row.fixture_set for row in rows})
@@ -105,8 +105,8 @@ def from_regress(results: Iterable[RegressRow]) -> Iterator[Signal]:
 
 def _unrecovered(rows: Sequence[RegressRow]) -> list[RegressRow]:
     """Failing results that no passing one of a later delivery answers; results themselves do not say when they were made."""
-    passed = max((row.collected_at for row in rows if row.status == "pass"), default=None)
-    return [row for row in rows if row.status != "pass" and (passed is None or row.collected_at >= passed)]
+    passed = max((row.delivered_at for row in rows if row.status == "pass"), default=None)
+    return [row for row in rows if row.status != "pass" and (passed is None or row.delivered_at >= passed)]
 
 
 def _failing(
@@ -131,7 +131,7 @@ def _failing(
 
 
 def _attribution(last: RegressRow, rows: Sequence[RegressRow]) -> Attribution:
-    earlier = [row for row in rows if (row.collected_at, row.position) < (last.collected_at, last.position)]
+    earlier = [row for row in rows if (row.delivered_at, row.position) < (last.delivered_at, last.position)]
     return attribute_regress(last, earlier[-1] if earlier else None)
 
 

@@ -139,7 +139,8 @@ class RegressRow:
     """Of those runs; 0 when they are not in the evidence."""
     made_at: datetime | None
     """Time of the first fixture's run."""
-    collected_at: datetime
+    delivered_at: datetime
+    """When it was delivered last; the same bytes may come again."""
     position: int
     producer_version: str
 
@@ -185,7 +186,9 @@ class RepositoryRow:
     """Gait digest of the policy file in the repository; ``None`` when it was not looked at or has no digest."""
     committed_path: str = ""
     committed_assigned: bool = True
-    """Whether some environment of the repository is assigned that digest, or a place was asked at all."""
+    """Whether some environment of the repository is assigned that digest; also when nothing is assigned to it."""
+    assigned: bool = True
+    """Whether the fleet assigns it anything; nobody waits for evidence of others."""
 
 
 @dataclass(frozen=True, slots=True)

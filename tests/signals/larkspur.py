@@ -291,7 +291,7 @@ def regress() -> list[RegressRow]:
                     run_ids=tuple(sorted({grader["details"]["run_id"] for grader in failed})),
                     max_privilege=0,
                     made_at=moment(document["created_at"]),
-                    collected_at=AT,
+                    delivered_at=AT,
                     position=position,
                     producer_version=document["producer_version"],
                 )

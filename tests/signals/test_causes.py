@@ -180,7 +180,7 @@ RESULT = RegressRow(
     run_ids=(),
     max_privilege=0,
     made_at=START,
-    collected_at=START,
+    delivered_at=START,
     position=0,
     producer_version="1.4.0",
 )
