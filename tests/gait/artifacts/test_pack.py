@@ -14,6 +14,7 @@ from gaitops.gait.artifacts.model import Keyring, Verdict
 from tests.gait.artifacts.packs import (
     Files,
     changed,
+    digest,
     edited,
     manifest_for,
     packed,
@@ -322,3 +323,33 @@ def test_directory_entries_are_undeclared_members() -> None:
     assert (inspection.verdict, inspection.gait_verdict) == (Verdict.FAILED, Verdict.FAILED)
     assert codes(inspection) == {"pack.file_undeclared"}
     assert sha256(files["run_payload.json"]) in files["pack_manifest.json"].decode()
+
+
+def test_members_that_nobody_signed_inside_stay_unused() -> None:
+    """A runpack or trace with content beyond its own signature is read without it; the pack around it holds."""
+    run = inspect(runpack("extra-undeclared-jsonl").data, keyring())
+    assert isinstance(run.facts, RunFacts)
+
+    def exchange(files: Files) -> None:
+        facts = run.facts
+        assert isinstance(facts, RunFacts)
+        files["source/runpack.zip"] = runpack("extra-undeclared-jsonl").data
+        said = {name: getattr(facts, name) for name in ("run_id", "capture_mode", "manifest_digest")}
+        counts = {"intents_count": len(facts.steps), "results_count": len(facts.results)}
+        edited(files, "run_payload.json", **said, **counts, refs_count=len(facts.receipts))
+
+    pack = inspect(changed("run-signed", exchange, source_ref=run.facts.run_id), keyring())
+    assert pack.verdict is Verdict.VERIFIED
+    assert pack.members[0].verdict is Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS
+    assert facts_of(changed("run-signed", exchange, source_ref=run.facts.run_id)).run == run.facts
+
+    def extend(files: Files) -> None:
+        trace = json.loads(files["evidence/trace.json"]) | {"surprise": "allow"}
+        files["evidence/trace.json"] = json.dumps(trace).encode()
+        edited(files, "authorization_bundle.json", trace_digest=digest(trace))
+
+    authorization = inspect(changed("authorization-signed", extend), keyring())
+    assert authorization.verdict is Verdict.VERIFIED
+    assert authorization.members[0].verdict is Verdict.VERIFIED_WITH_UNSIGNED_EXTRAS
+    plain = facts_of(changed("authorization-signed"))
+    assert facts_of(changed("authorization-signed", extend)).trace == plain.trace

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from gaitops.gait.artifacts.facts import OtherFacts
 from gaitops.gait.artifacts.inspect import inspect
 from gaitops.gait.artifacts.model import Buffer, Inspection, Verdict
+from gaitops.gait.artifacts.neighbours import Collected
 from tests.gait.artifacts.vectors import VECTORS, codes, keyring, lines, runpack
 
 SESSIONS = lines("sessions.jsonl")
@@ -23,25 +23,15 @@ INTACT = Verdict.UNSIGNED
 Objects = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Folder:
-    """The runpacks of a folder as neighbours: by manifest digest, else by name."""
-
-    path: Path
-
-    def runpack(self, manifest_digest: str, name: str) -> Buffer | None:
-        """See the protocol."""
-        for file in sorted(self.path.glob("*.zip")):
-            if inspect(file.read_bytes(), keyring()).digests.get("manifest_digest") == manifest_digest:
-                return file.read_bytes()
-        named = self.path / name
-        return named.read_bytes() if named.is_file() else None
+def beside(path: Path) -> Collected:
+    """Everything that lies in the same folder."""
+    return Collected((file.name, file.read_bytes) for file in sorted(path.parent.iterdir()))
 
 
 def judged(line: dict[str, Any], part: str) -> Inspection:
     """The inspection of a golden journal or chain beside its runpacks."""
     path = VECTORS / line[part]
-    return inspect(path.read_bytes(), keyring(), Folder(path.parent))
+    return inspect(path.read_bytes(), keyring(), beside(path))
 
 
 def own_failures(inspection: Inspection) -> set[str]:
@@ -81,7 +71,7 @@ def chain_of(change: Callable[[dict[str, Any]], object], name: str = "good-three
     path = VECTORS / "sessions" / name / "chain.json"
     value = json.loads(path.read_bytes())
     change(value)
-    return inspect(json.dumps(value).encode(), keyring(), Folder(path.parent))
+    return inspect(json.dumps(value).encode(), keyring(), beside(path))
 
 
 def journal_of(
