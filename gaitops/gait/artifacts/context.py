@@ -60,6 +60,14 @@ def context_set_digest(records: Iterable[Mapping[str, object]]) -> str:
     return digest(normalised)
 
 
+def is_digest_of(claimed: str, records: Iterable[Mapping[str, object]]) -> bool:
+    """Whether ``claimed`` is the digest of reference records; never of records without a canonical form."""
+    try:
+        return claimed == context_set_digest(records)
+    except RejectedError:
+        return False
+
+
 def read(source: Source) -> Inspection:
     """Judge a context envelope."""
     if len(source.data) > MAX_BYTES:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gaitops.gait.artifacts.context import is_digest_of
 from gaitops.gait.artifacts.facts import ReceiptFacts, RunFacts, StepFacts
 from gaitops.gait.artifacts.fields import (
     RELATIONSHIP,
@@ -151,6 +152,11 @@ def read_content(files: Mapping[str, bytes], run_id: str, notes: Notes) -> RunCo
             notes.notes(
                 "runpack.context_digest_missing",
                 "context evidence was required, and refs.json has no context_set_digest",
+            )
+        claimed, receipts = content.context_set_digest, objects(content.refs, "receipts")
+        if claimed and not is_digest_of(claimed, receipts):
+            notes.notes(
+                "runpack.context_digest_mismatch", "context_set_digest does not follow from the receipts"
             )
     return content
 

@@ -30,6 +30,8 @@ from tests.gait.artifacts.documents import (
     registry_verification,
     retention,
 )
+from tests.gait.artifacts.rebuilding import Rebuild
+from tests.gait.artifacts.samples import Sample
 from tests.gait.artifacts.vectors import VECTORS, codes, lines
 
 Json = dict[str, Any]
@@ -268,6 +270,20 @@ def test_digest_of_a_context_set() -> None:
     unset = {name: value for name, value in record.items() if name not in {"retrieved_at", "immutability"}}
     written = {**unset, "retrieved_at": "1980-01-01T00:00:00Z", "immutability": "unknown"}
     assert context_set_digest([unset]) == context_set_digest([written])
+
+
+def test_the_context_of_a_run_must_follow_from_its_receipts() -> None:
+    """A runpack that states another digest than its receipts give is noted; Gait does not look."""
+    data = (VECTORS / "regress/fail-context-digest/fixtures/grounded/runpack.zip").read_bytes()
+
+    def other_receipt(document: bytes, _number: int) -> bytes:
+        return document.replace(b'"ref_id":"', b'"ref_id":"other-')
+
+    rebuilt = Rebuild(Sample("runpack", "grounded", data)).mapped(other_receipt)
+    assert "context_set_digest" in judged(data).digests
+    assert "runpack.context_digest_mismatch" not in codes(judged(data))
+    assert judged(rebuilt).verdict is Verdict.UNSIGNED
+    assert "runpack.context_digest_mismatch" in codes(judged(rebuilt))
 
 
 def test_large_envelopes_are_refused_as_gait_refuses_them() -> None:
