@@ -80,6 +80,19 @@ class Proofs:
         rows: ir.Table = make(name) if make is not None else self._evidence_of(family, name)
         return self._narrowed(rows, scope)
 
+    def listing(self, metric: str) -> ir.Table:
+        """One row for each artifact behind a number of the whole report and each place where it counts.
+
+        Columns are ``artifact``, ``repository``, ``environment``, ``policy_digest`` (empty where they do not apply) and
+        ``at``, which may be null. For pages that show many numbers: one query for all scopes of a number.
+        """
+        rows = self.rows(metric)
+        members: dict[str, ir.Value] = {"artifact": rows.artifact, "repository": rows.repository}
+        for name in ("environment", "policy_digest"):
+            members[name] = rows[name].fill_null("") if name in rows.columns else ibis.literal("")
+        members["at"] = rows["at"] if "at" in rows.columns else ibis.null("timestamp('UTC', 6)")
+        return rows.select(**members).distinct()
+
     def _described(self, rows: ir.Table) -> ir.Table:
         artifacts = self.engine.tables["artifacts"]
         first = artifacts.filter(~is_true(artifacts.duplicate))
@@ -194,7 +207,7 @@ class Proofs:
         return rows.mutate(repository=rows.repository.fill_null(""))
 
     def _regress(self, name: str) -> ir.Table:
-        rows = queries.regress_rows(self.engine.tables["regress_results"], self.report.basis.window)
+        rows = queries.regress_deliveries(self.engine.tables, self.report.basis.window)
         vacuous = (rows.status == "pass") & is_true(rows.vacuous)
         if name.startswith("drift_"):
             return rows.filter(rows.drift_class.fill_null("none") == name.removeprefix("drift_"))

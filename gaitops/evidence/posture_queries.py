@@ -41,6 +41,7 @@ LONG_LIVED: Final = timedelta(hours=1)
 _PLACED: Final = (
     "artifact", "kind", "verdict", "repository", "environment", "claimed_environment", "duplicate", "made_at", "collected_at",
 )  # fmt: skip
+REGRESS_RESULT: Final = "regress_result"
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -193,9 +194,10 @@ def expired_tokens(tables: Tables, window: Window) -> ir.Table:
 
 
 def unverifiable_artifacts(tables: Tables, window: Window) -> ir.Table:
-    """Artifacts signed by keys that nobody registered."""
+    """Traces and runs signed by keys that nobody registered; other people's keys sign tokens."""
     rows = known_artifacts({**tables, "artifacts": named(stamped(tables["artifacts"], window))})
-    return rows.filter(rows.verdict == Verdict.UNVERIFIABLE.value, rows.key_id.notnull())
+    own = rows.kind.isin(["trace", *sorted(RUN_KINDS)])
+    return rows.filter(rows.verdict == Verdict.UNVERIFIABLE.value, rows.key_id.notnull(), own)
 
 
 def unregistered_keys(tables: Tables, window: Window) -> ir.Table:
@@ -217,9 +219,24 @@ def regress_rows(table: ir.Table, window: Window) -> ir.Table:
     return named(rows.mutate(at=(rows.collected_at > last).ifelse(last, rows.collected_at)))
 
 
+def regress_deliveries(tables: Tables, window: Window) -> ir.Table:
+    """Regress results, one row for each place in which one was collected.
+
+    Gait writes equal bytes for equal runs, so bytes that were delivered again from elsewhere are another run.
+    """
+    facts = tables["regress_results"]
+    facts = facts.filter(readable(facts))
+    delivered = tables["artifacts"]
+    delivered = delivered.filter(delivered.kind == REGRESS_RESULT)
+    rows = facts.drop("collected_at", "repository", "environment").inner_join(
+        delivered.select("artifact", "collected_at", "repository", "environment"), "artifact"
+    )
+    return regress_rows(rows, window)
+
+
 def regress_counts(tables: Tables, window: Window) -> ir.Table:
     """Rows of :class:`gaitops.posture.inputs.RegressCount`."""
-    rows = regress_rows(tables["regress_results"], window)
+    rows = regress_deliveries(tables, window)
     rows = rows.mutate(
         day=rows["at"].date(), vacuous=is_true(rows.vacuous), drift_class=rows.drift_class.fill_null("none")
     )

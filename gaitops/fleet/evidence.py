@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from gaitops.content import FILE_MODES
 from gaitops.documents.models.evidence import Producer
+from gaitops.documents.models.policy import POLICY_FILE
 from gaitops.documents.models.trust import FleetSpec, Revocation
 from gaitops.documents.times import parse_duration, parse_timestamp
 from gaitops.fleet.assignments import Assigned, Assignment, resolve_project
@@ -262,3 +264,10 @@ def _withdrawn(state: FleetState) -> frozenset[tuple[str, str, str]]:
         document.spec.policy_version for _name, document in state.documents("trust/revocations", Revocation)
     )
     return frozenset((item.org, item.policy, item.version) for item in named if item is not None)
+
+
+def policy_bytes(state: FleetState, version: VersionRef) -> bytes | None:
+    """The policy file of a version as Gait reads it; ``None`` when there is none."""
+    path = f"orgs/{version.org}/policies/{version.policy}/versions/{version.version}/{POLICY_FILE}"
+    entry = state.snapshot.entry(path)
+    return state.snapshot.read(entry.oid) if entry is not None and entry.mode in FILE_MODES else None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from gaitops.fleet.evidence import FleetView, KnownRepository
 from gaitops.fleet.timeline import PlaceKey, Timeline
@@ -43,7 +44,9 @@ def posture(inputs: PostureInputs, view: FleetView, timeline: Timeline, basis: B
         basis=basis,
         axis=axis,
         total=_group(view.name, repositories, axis, environments_only=scope.environment is not None),
-        groups=_groups(repositories, axis, environments_only=scope.environment is not None),
+        groups=_with_policies(
+            _groups(repositories, axis, environments_only=scope.environment is not None), judged, view
+        ),
         repositories=repositories,
         outside=_outside(counted, strangers),
         strangers=tuple(sorted(strangers - {""})),
@@ -137,7 +140,8 @@ class _Maker:
         tally.counts[f"places.{state.value}"] += 1
         places = self._view.places.get(repository, ())
         tier = next((place.tier for place in places if place.environment == environment), None)
-        return PlacePosture(environment, tier, expected, state, reasons, tally)
+        uses = policy_uses(decisions, self._view)
+        return PlacePosture(environment, tier, expected, state, reasons, tally, uses)
 
     def _coverage(self, repository: str, inventory: Inventory) -> RepositoryCoverage:
         places = self._view.places.get(repository, ())
@@ -199,6 +203,20 @@ def _groups(
     found["environments"] = _place_groups(places, lambda place: place.environment)
     found["tiers"] = _place_groups(places, lambda place: place.tier or "")
     return found
+
+
+def _with_policies(
+    groups: dict[str, list[Group]], judged: Sequence[Judged], view: FleetView
+) -> dict[str, list[Group]]:
+    """The same, organizations with what was decided in them by policy digest."""
+    by_org: dict[str, list[Judged]] = {}
+    for item in judged:
+        by_org.setdefault(view.repositories[item.row.repository].org, []).append(item)
+    own = [
+        replace(group, policies=policy_uses(by_org.get(group.name, ()), view))
+        for group in groups["organizations"]
+    ]
+    return groups | {"organizations": own}
 
 
 def _place_groups(places: Iterable[PlacePosture], name_of: Callable[[PlacePosture], str]) -> list[Group]:

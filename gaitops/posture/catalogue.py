@@ -217,7 +217,7 @@ def _evidence() -> Iterator[Metric]:
         "evidence.throwaway_keys",
         "throw-away keys",
         "keys",
-        "Unregistered keys behind unverifiable artifacts, counted per repository: development mode makes one for each run.",
+        "Unregistered keys behind unverifiable traces and runs, counted per repository: development mode makes one for each run.",
     )
 
 
@@ -334,7 +334,10 @@ def _coverage() -> Iterator[Metric]:
 
 def _regress() -> Iterator[Metric]:
     yield Metric(
-        "regress.results", "regress results", "results", "Regress results that were collected in the window."
+        "regress.results",
+        "regress results",
+        "results",
+        "Regress results that were collected in the window, by where they were collected: equal runs write equal bytes.",
     )
     yield Metric("regress.passed", "passed", "results", "Results that passed and compared something.")
     yield Metric("regress.failed", "failed", "results", "Results that failed.")

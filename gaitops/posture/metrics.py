@@ -52,9 +52,12 @@ SIGNABLE: Final = frozenset(
 BROKEN: Final = frozenset({"failed", "rejected"})
 """Verdicts that count as evidence whatever the kind: what cannot be read may have been anything."""
 RUN_KINDS: Final = frozenset({"runpack", "pack"})
-_WITHOUT_ENVIRONMENT: Final = (
-    "repositories.", "coverage.", "regress.", "approvals.approvers", "approvals.tokens", "approvals.refused", "evidence.throwaway",
-    "evidence.unsigned_anywhere",
+_REPOSITORY_FAMILIES: Final = frozenset({"repositories", "coverage", "regress"})
+_REPOSITORY_NUMBERS: Final = frozenset(
+    {
+        "approvals.approvers", "approvals.tokens", "approvals.tokens_long_lived", "approvals.tokens_wildcard", "approvals.tokens_reused",
+        "approvals.refused_expired", "evidence.throwaway_keys", "evidence.unsigned_anywhere_required",
+    }
 )  # fmt: skip
 
 
@@ -75,7 +78,7 @@ class Metric:
     @property
     def by_environment(self) -> bool:
         """Whether it is known of single environments; inventories, tokens and regress results name none."""
-        return not self.id.startswith(_WITHOUT_ENVIRONMENT)
+        return self.id.partition(".")[0] not in _REPOSITORY_FAMILIES and self.id not in _REPOSITORY_NUMBERS
 
     @property
     def is_count(self) -> bool:

@@ -13,6 +13,7 @@ from gaitops.posture.catalogue import COUNTS, METRICS
 from gaitops.posture.coverage import RepositoryCoverage
 from gaitops.posture.inputs import KeyUse, Window
 from gaitops.posture.regressions import HOT_SPOTS, HotSpot, WeekTrend
+from gaitops.posture.selectors import Scope
 from gaitops.posture.series import Axis, Series
 from gaitops.posture.states import Reason, State
 from gaitops.posture.tally import Tally, Value
@@ -65,9 +66,12 @@ class PlacePosture:
     state: State
     reasons: tuple[Reason, ...]
     tally: Tally
+    policies: tuple[PolicyUse, ...] = ()
+    """What was decided here, by policy digest."""
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, repository: str) -> dict[str, object]:
         """As the report lists it; counts that are zero are left out, because there are many places."""
+        scope = Scope(repository=repository, environment=self.environment)
         return {
             "environment": self.environment,
             "tier": self.tier,
@@ -76,6 +80,7 @@ class PlacePosture:
             "expected": _expected_json(self.expected),
             "lastDecisionAt": _time(self.tally.last_decision),
             "numbers": {name: number for name in COUNTS if (number := self.tally.count(name))},
+            "policies": [use.to_json(scope) for use in self.policies],
         }
 
 
@@ -104,7 +109,7 @@ class RepositoryPosture:
             "lastEvidenceAt": _time(self.tally.last_evidence),
             "oldestOpenCallAt": _time(self.tally.oldest_open),
             "numbers": numbers_json(self.tally, environments_only=environments_only),
-            "places": [place.to_json() for place in self.places],
+            "places": [place.to_json(known.id) for place in self.places],
             "coverage": self.coverage.to_json() if self.coverage is not None else None,
             "series": self.series.to_json(),
         }
@@ -119,6 +124,8 @@ class Group:
     environments_only: bool = False
     """Whether only numbers that are known of single environments make sense."""
     series: Series | None = None
+    policies: tuple[PolicyUse, ...] | None = None
+    """What was decided there, by policy digest; of organizations only."""
 
     def to_json(self) -> dict[str, object]:
         """As the report lists it."""
@@ -126,7 +133,11 @@ class Group:
             "name": self.name,
             "numbers": numbers_json(self.tally, environments_only=self.environments_only),
         }
-        return members if self.series is None else members | {"series": self.series.to_json()}
+        if self.series is not None:
+            members["series"] = self.series.to_json()
+        if self.policies is not None:
+            members["policies"] = [use.to_json(Scope(org=self.name)) for use in self.policies]
+        return members
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,12 @@ def _state(
         return State.UNKNOWN, Reason("no_proven_decision", "the window holds no decision in a verified trace")
     last = max(item.row.last for item in decisions)
     if last < until - stale_after:
-        return State.SILENT, Reason("stale", f"the newest proven decision is of {last:%Y-%m-%d %H:%M} UTC")
+        return State.SILENT, Reason("stale", f"last proven decision {last:%Y-%m-%d %H:%M} UTC")
     recent = [item for item in decisions if item.row.last >= until - stale_after]
     strange = sorted({item.row.digest for item in recent if item.judgement is Judgement.UNEXPECTED})
     if strange:
         names = ", ".join(digest[:12] for digest in strange[:3]) + (", …" if len(strange) > 3 else "")
-        return State.DRIFTED, Reason("unexpected_version", f"recent decisions were made under {names}")
+        return State.DRIFTED, Reason("unexpected_version", f"recent decisions under {names}")
     good = [item.row for item in recent if item.judgement is Judgement.EXPECTED]
     if not good:
         return State.UNKNOWN, Reason("not_judged", "nothing was assigned when the recent decisions were made")
@@ -114,12 +114,8 @@ def _effect(expected: Expected, rows: Sequence[DecisionCount]) -> tuple[State, R
     if all(row.decision == "dry_run" for row in own):
         return State.SHADOW, Reason("dry_runs_only", "every recent decision was a dry run")
     if any(row.digest == expected.enforced_digest for row in own):
-        return State.ENFORCED, Reason(
-            "enforced_version", f"recent decisions were made under {expected.enforced}"
-        )
-    return State.ENFORCED, Reason(
-        "within_grace", "recent decisions were made under a version that is in its grace"
-    )
+        return State.ENFORCED, Reason("enforced_version", f"recent decisions under {expected.enforced}")
+    return State.ENFORCED, Reason("within_grace", "recent decisions under a version that is in its grace")
 
 
 def _beside(evidence: Tally) -> tuple[Reason, ...]:

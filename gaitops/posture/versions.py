@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gaitops.documents.times import format_timestamp
@@ -70,10 +70,10 @@ class PolicyUse:
     first: datetime
     last: datetime
     assigned_places: int
-    """Places that are to run it now, as the enforced version."""
+    """Places of the whole fleet that are to run it now, as the enforced version."""
 
-    def to_json(self) -> dict[str, object]:
-        """As the report lists it."""
+    def to_json(self, scope: Scope | None = None) -> dict[str, object]:
+        """As the report lists it; ``scope`` is what the decisions were narrowed to."""
         return {
             "digest": self.digest,
             "versions": [str(item) for item in self.versions],
@@ -86,7 +86,7 @@ class PolicyUse:
             "assignedPlaces": self.assigned_places,
             "first": format_timestamp(self.first),
             "last": format_timestamp(self.last),
-            "proof": selector("events.total", Scope(policy=self.digest)),
+            "proof": selector("events.total", replace(scope or Scope(), policy=self.digest)),
         }
 
 

@@ -11,6 +11,7 @@ import gaitops.errors
 from gaitops.change.permissions import PERMISSIONS
 from gaitops.cli import exit_codes
 from gaitops.conformance.registry import BY_ID
+from gaitops.posture.catalogue import METRICS
 from tests.docs.source_tree import ROOT, Module, modules
 
 PAGE = ROOT / "docs" / "errors.md"
@@ -85,12 +86,12 @@ THREAT_CODES = frozenset(
 
 
 def dotted_words(module: Module) -> Iterator[str]:
-    """Dotted literals that can be codes: no operation, control, file name, field path or word of Gait's vocabulary."""
+    """Dotted literals that can be codes: no operation, control, number, file name, field path or word of Gait's vocabulary."""
     for node in module.nodes():
         word = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
         if not DOTTED.fullmatch(word) or word in PERMISSIONS or word in BY_ID or word.startswith("gaitops."):
             continue
-        if FILE_NAME.fullmatch(word) or FIELD.fullmatch(word):
+        if word in METRICS or FILE_NAME.fullmatch(word) or FIELD.fullmatch(word):
             continue
         if module.package == "gait" and word.partition(".")[0] not in CODE_FAMILIES_OF_GAIT:
             continue
