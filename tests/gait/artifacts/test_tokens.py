@@ -13,7 +13,7 @@ from gaitops.gait.artifacts.facts import TokenFacts
 from gaitops.gait.artifacts.model import PROVEN, Inspection, Verdict
 from gaitops.gait.artifacts.tokens import WRONG_KEY, standing
 from tests.gait.artifacts.documents import judged, key_id, named, signature_over, signed
-from tests.gait.artifacts.vectors import codes, lines
+from tests.gait.artifacts.vectors import VECTORS, codes, lines
 
 Json = dict[str, Any]
 
@@ -106,6 +106,21 @@ def test_facts_of_a_delegation() -> None:
     assert facts.expires_at is not None
     assert facts.expires_at.tzinfo is UTC
     assert facts.expires_at > datetime(2026, 10, 6, tzinfo=UTC)
+
+
+def test_approval_tokens_of_the_fleet_are_verified() -> None:
+    """Every token of two weeks is signed by the change desk, and its id follows from its fields."""
+    texts = [
+        json.loads(line)["text"]
+        for file in sorted((VECTORS / "fleet").glob("*/approval_tokens.jsonl"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    approvers = {key_id("keys/change-desk_public.key")}
+    assert len(texts) > 100
+    for text in texts:
+        inspection = judged(text)
+        assert standing(inspection, approvers) == "verified"
+        assert codes(inspection) <= {"token.long_lived"}
 
 
 @pytest.mark.parametrize(
