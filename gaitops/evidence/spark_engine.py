@@ -82,6 +82,23 @@ def open_tables(files: TableFiles, name: str, options: Mapping[str, str]) -> Ite
             session.stop()
 
 
+@contextmanager
+def spark_session(master: str, options: Mapping[str, str] | None = None) -> Iterator[SparkSession]:
+    """The session that runs in this process, or one that ends with the context.
+
+    Raises:
+        MissingDependencyError: ``dependency.java``.
+        InternalError: ``engine.failed``.
+    """
+    running = SparkSession.getActiveSession()
+    session = running or _session(master, options or {})
+    try:
+        yield session
+    finally:
+        if running is None:
+            session.stop()
+
+
 def _session(master: str, options: Mapping[str, str]) -> SparkSession:
     settings = (*_SETTINGS, *(_LOOPBACK if master.startswith("local") else ()))
     builder = SparkSession.builder.master(master).appName("gaitops")
