@@ -72,7 +72,10 @@ DECISION_EVENT: Final = Spec(
     delegation_depth=Integer(),
 )
 """No schema id; the only stream of single calls that has reason codes (contract 11)."""
-_MAX_LINES_NAMED: Final = 20
+_MAX_NAMES: Final = 20
+"""Unknown members that are remembered for a message."""
+_MAX_EVENTS: Final = 500_000
+"""Of one log: shorter lines than Gait writes would keep a reader busy for minutes, within the limit of bytes."""
 
 
 def read_adoption(source: Source) -> Inspection:
@@ -88,12 +91,14 @@ def read_operational(source: Source) -> Inspection:
 def read_decisions(source: Source) -> Inspection:
     """Judge a log of exported decisions. They are claims: only signed traces say what a gate decided."""
     notes = Notes()
-    facts = OtherFacts("", None, "")
+    facts: OtherFacts | None = None
     unknown: set[str] = set()
     for number, event in _events(source.data, DECISION_EVENT, notes):
-        if not facts.producer_version:
-            facts = other_facts(event)
-        unknown.update(extras(DECISION_EVENT, event) if len(unknown) < _MAX_LINES_NAMED else ())
+        facts = facts or other_facts(event)
+        # One bad line fails the log: what else is wrong with it need not be listed.
+        if notes.findings:
+            continue
+        unknown.update(extras(DECISION_EVENT, event) if len(unknown) < _MAX_NAMES else ())
         if text(event, "verdict") not in VERDICTS:
             notes.forged("artifact.word", f"line {number} has a verdict that Gait does not write")
         expect_digest(notes, event, "policy_digest", "intent_digest")
@@ -117,10 +122,11 @@ def _read_log(source: Source, form: Format) -> Inspection:
     unknown: set[str] = set()
     for number, event in _events(source.data, form.spec, notes):
         first = first or event
-        unknown.update(extras(form.spec, event) if len(unknown) < _MAX_LINES_NAMED else ())
+        unknown.update(extras(form.spec, event) if len(unknown) < _MAX_NAMES else ())
         if (event.get("schema_id"), event.get("schema_version")) != (form.schema_id, form.version):
             found = shown((f"{event.get('schema_id')} {event.get('schema_version')}",))
-            notes.rejects("artifact.schema", f"line {number} is {found}, not {form.schema_id} {form.version}")
+            message = f"line {number} is {found}, not {form.schema_id} {form.version}"
+            raise RejectedError("artifact.schema", message, gait=False)
     notes.extras(unknown)
     return notes.conclude(form.kind, source, facts=other_facts(first or {}))
 
@@ -129,7 +135,9 @@ def _events(data: Buffer, spec: Spec, notes: Notes) -> Iterator[tuple[int, dict[
     """Number and event of every line; a last line without its end that is no JSON is noted and left out."""
     torn = len(data) > 0 and bytes(data[-1:]) != b"\n"
     held: tuple[int, bytes] | None = None
-    for numbered in lines(data):
+    for count, numbered in enumerate(lines(data)):
+        if count == _MAX_EVENTS:
+            raise RejectedError("events.too_many", f"more than {_MAX_EVENTS} events", gait=False)
         if held is not None:
             yield held[0], _event(held, spec)
         held = numbered

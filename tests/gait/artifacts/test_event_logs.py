@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gaitops.gait.artifacts import event_logs
 from gaitops.gait.artifacts.event_logs import decisions
 from gaitops.gait.artifacts.facts import OtherFacts
 from gaitops.gait.artifacts.model import Verdict
@@ -80,3 +81,11 @@ def test_facts_of_a_log_are_those_of_its_first_event() -> None:
     facts = judged(log(operational_event(), operational_event(producer_version="2"))).facts
     assert isinstance(facts, OtherFacts)
     assert facts.producer_version == "1.4.0"
+
+
+def test_logs_of_endless_short_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work is bounded by the number of events too, not only by bytes."""
+    monkeypatch.setattr(event_logs, "_MAX_EVENTS", 2)
+    assert judged(log(decision_event(), decision_event())).verdict is Verdict.UNSIGNED
+    inspection = judged(log(decision_event()) + b"{}\n{}\n")
+    assert (inspection.verdict, codes(inspection)) == (Verdict.REJECTED, {"events.too_many"})
