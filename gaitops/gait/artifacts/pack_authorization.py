@@ -47,8 +47,7 @@ def read(contents: Contents) -> Payload:
         ArtifactError: the bundle, or evidence that it names, is damaged or not readable.
     """
     bundle = contents.document(_BUNDLE, BUNDLE)
-    for finding in schema_problems(bundle, SCHEMA_ID, _BUNDLE, gait=True):
-        contents.notes.add(finding)
+    contents.take(schema_problems(bundle, SCHEMA_ID, _BUNDLE, gait=True))
     for message in contract_problems(bundle):
         contents.notes.fails("pack.payload_invalid", message, gait=True)
     trace_id = text(bundle, "trace_id")
@@ -62,8 +61,7 @@ def read(contents: Contents) -> Payload:
     trace = found.get("trace")
     facts = trace.facts if trace is not None and isinstance(trace.facts, TraceFacts) else None
     if facts is not None:
-        for finding in _trace_findings(bundle, facts):
-            contents.notes.add(finding)
+        contents.take(_trace_findings(bundle, facts))
     return Payload(
         ids={"trace_id": trace_id}, digests=digests(bundle), members=tuple(members.values()), trace=facts
     )

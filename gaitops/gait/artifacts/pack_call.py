@@ -7,8 +7,10 @@ the decisions must also name the same intents and policies.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from gaitops.gait.artifacts.documents import VERDICTS
@@ -164,8 +166,7 @@ def read(contents: Contents) -> Payload:
         receipts=contents.lines("speak_receipts.jsonl", RECEIPT),
         references=contents.elements("reference_digests.json", REFERENCE),
     )
-    for finding in _findings(call, contents.source_ref):
-        contents.notes.add(finding)
+    contents.take(_findings(call, contents.source_ref))
     runpack = contents.runpack()
     run = runpack.facts if isinstance(runpack.facts, RunFacts) else None
     run_id = text(call.payload, "run_id")
@@ -286,23 +287,30 @@ def _spoken(call: Call) -> Iterator[str]:
             yield f"something was spoken {place} without a receipt"
         elif trim(text(receipt, "say_token_id")) != trim(text(event, "say_token_id")):
             yield f"event and receipt {place} name different tokens"
+    decisions = _Decisions(call.decisions)
     for receipt in call.receipts:
-        verdict = _verdict_before(receipt, call.decisions)
+        verdict = decisions.before(receipt)
         if verdict != "allow":
             found = f"says {verdict}" if verdict else "is missing"
             yield f"the decision before the receipt at {number(receipt, 'call_seq')} {found}"
 
 
-def _verdict_before(receipt: Object, decisions: Sequence[Object]) -> str:
-    """Verdict of the newest decision on the same turn and class, the first of several at one place; empty if none."""
-    before = [
-        decision
-        for decision in decisions
-        if _word(decision, "commitment_class") == _word(receipt, "commitment_class")
-        and number(decision, "turn_index") == number(receipt, "turn_index")
-        and number(decision, "call_seq") <= number(receipt, "call_seq")
-    ]
-    return _word(max(before, key=lambda decision: number(decision, "call_seq")), "verdict") if before else ""
+class _Decisions:
+    """Verdicts by what they are about, so that the newest before a moment is found at once."""
+
+    def __init__(self, decisions: Sequence[Object]) -> None:
+        verdicts: dict[tuple[int, str], dict[int, str]] = {}
+        for decision in decisions:
+            # Of several at one place the first counts.
+            at = verdicts.setdefault(_subject(decision), {})
+            at.setdefault(number(decision, "call_seq"), _word(decision, "verdict"))
+        self._verdicts = {subject: sorted(at.items()) for subject, at in verdicts.items()}
+
+    def before(self, receipt: Object) -> str:
+        """Verdict of the newest decision on the same turn and class that is not later; empty if there is none."""
+        found = self._verdicts.get(_subject(receipt), [])
+        index = bisect_right(found, number(receipt, "call_seq"), key=itemgetter(0))
+        return found[index - 1][1] if index else ""
 
 
 def _counts(call: Call) -> Iterator[str]:
@@ -348,6 +356,10 @@ def _unheard(call: Call) -> Iterator[Finding]:
 def _speaks(event: Object) -> bool:
     """Whether an event is about speech that had to be gated."""
     return trim(text(event, "event_type")) == "tts.emitted" and bool(_word(event, "commitment_class"))
+
+
+def _subject(line: Object) -> tuple[int, str]:
+    return number(line, "turn_index"), _word(line, "commitment_class")
 
 
 def _key(line: Object) -> tuple[int, int, str]:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 from gaitops.gait.artifacts import runpack
@@ -14,13 +15,15 @@ from gaitops.gait.artifacts.fields import Object, Spec, checked
 from gaitops.gait.artifacts.hygiene import read_lines, read_object, read_value
 from gaitops.gait.artifacts.inspect import inspect_source
 from gaitops.gait.artifacts.limits import MAX_DOCUMENT_BYTES, MAX_VALUES, MIB
-from gaitops.gait.artifacts.model import Inspection, Verdict
+from gaitops.gait.artifacts.model import Finding, Inspection, Verdict
 from gaitops.gait.artifacts.reading import Notes, Source, refused
 from gaitops.gait.artifacts.refusals import ArtifactError, DamagedError, RejectedError
 from gaitops.gait.artifacts.strict import shown, unknown_members
 
 MAX_EMBEDDED_BYTES: Final = 32 * MIB
 """Of a runpack inside a pack; it is inflated into memory."""
+MAX_FINDINGS: Final = 100
+"""Of one kind of rules; a broken log could have hundreds of thousands."""
 RUNPACK: Final = "source/runpack.zip"
 """Where run packs and call packs keep the runpack."""
 _BAD: Final = frozenset({Verdict.FAILED, Verdict.REJECTED})
@@ -58,21 +61,22 @@ class Contents:
             ArtifactError: it is missing, damaged, not JSON with one reading, or its members have other types.
         """
         with _Naming(name):
-            return self._known(name, spec, checked(spec, read_object(self.read(name))))
+            found = checked(spec, read_object(self.read(name)))
+            self._refuse_unknown(name, spec, (found,))
+            return found
 
-    def lines(self, name: str, spec: Spec) -> list[Object]:
+    def lines(self, name: str, spec: Spec) -> Sequence[Object]:
         """The objects of a JSONL file.
 
         Raises:
             ArtifactError: as :meth:`document`.
         """
         with _Naming(name):
-            return [
-                self._known(f"{name} line {number}", spec, checked(spec, line))
-                for number, line in read_lines(self.read(name))
-            ]
+            found = [checked(spec, line) for _, line in read_lines(self.read(name))]
+            self._refuse_unknown(name, spec, found)
+            return found
 
-    def elements(self, name: str, spec: Spec) -> list[Object]:
+    def elements(self, name: str, spec: Spec) -> Sequence[Object]:
         """The objects of a JSON list; ``null`` is an empty list.
 
         Raises:
@@ -82,7 +86,9 @@ class Contents:
             value = read_value(self.read(name))
             if value is not None and not isinstance(value, list):
                 raise RejectedError("json.type", "is not a list")
-            return [self._known(name, spec, checked(spec, item or {})) for item in value or ()]
+            found = [checked(spec, item or {}) for item in value or ()]
+            self._refuse_unknown(name, spec, found)
+            return found
 
     def read(self, name: str) -> bytes:
         """The bytes of a document.
@@ -136,11 +142,17 @@ class Contents:
             message = f"{what} is signed by a key that is not registered"
             self.notes.notes("pack.member_unverifiable", message)
 
-    def _known(self, name: str, spec: Spec, value: Object) -> Object:
-        if unknown := shown(unknown_members(spec, value)):
+    def take(self, findings: Iterable[Finding]) -> None:
+        """Keep findings; after as many as anybody reads, no more are looked for."""
+        for finding in islice(findings, MAX_FINDINGS):
+            self.notes.add(finding)
+
+    def _refuse_unknown(self, name: str, spec: Spec, values: Sequence[Object]) -> None:
+        """A finding for the first of ``values`` that Gait's strict reader refuses."""
+        unknown = next(filter(None, (shown(unknown_members(spec, value)) for value in values)), "")
+        if unknown:
             message = f"{name} has members that Gait refuses: {unknown}"
             self.notes.fails("pack.unknown_member", message, gait=True)
-        return value
 
 
 class _Naming:

@@ -111,8 +111,7 @@ def read(contents: Contents) -> Payload:
     payload = contents.document("job_payload.json", PAYLOAD)
     state = contents.document("job_state.json", STATE)
     events = contents.lines("job_events.jsonl", EVENT)
-    for finding in _findings(payload, state, events, contents.source_ref):
-        contents.notes.add(finding)
+    contents.take(_findings(payload, state, events, contents.source_ref))
     return Payload(
         ids={"job_id": text(payload, "job_id")},
         digests={"policy_digest": bare(text(state, "policy_digest"))},

@@ -52,8 +52,7 @@ def read(contents: Contents) -> Payload:
         ArtifactError: one of them is missing, damaged or not readable.
     """
     payload = contents.document("run_payload.json", PAYLOAD)
-    for finding in schema_problems(payload, "gait.pack.run", "run_payload.json", gait=True):
-        contents.notes.add(finding)
+    contents.take(schema_problems(payload, "gait.pack.run", "run_payload.json", gait=True))
     for message in _contract(payload, contents.source_ref):
         contents.notes.fails("pack.payload_invalid", message, gait=True)
     found = contents.runpack()
@@ -61,14 +60,12 @@ def read(contents: Contents) -> Payload:
     members = [found]
     # Of a runpack that does not hold, only that is said.
     if run is not None and found.verdict is not Verdict.FAILED:
-        for finding in _run_findings(payload, run):
-            contents.notes.add(finding)
+        contents.take(_run_findings(payload, run))
     if _ENVELOPE in contents.archive.members:
         envelope = contents.artifact(_ENVELOPE)
         contents.judge(envelope, "pack.context_failed", "the context envelope")
         members.append(envelope)
-        for finding in _context_findings(payload, envelope):
-            contents.notes.add(finding)
+        contents.take(_context_findings(payload, envelope))
     return Payload(
         ids={"run_id": text(payload, "run_id")},
         digests={"manifest_digest": bare(text(payload, "manifest_digest"))},
