@@ -63,11 +63,20 @@ def parse_selector(text: str) -> tuple[str, Scope]:
             else "gaitops posture --format csv lists every number",
         )
     names = {field.name for field in fields(Scope)}
-    members = parse_qsl(query, keep_blank_values=True)
-    unknown = sorted({name for name, _value in members} - names)
-    if unknown or len(dict(members)) != len(members):
+    members = _members(query)
+    if members is None or {name for name, _value in members} - names or len(dict(members)) != len(members):
         raise InvalidInputError.of(
             "posture.selector",
-            f"a scope has the members {', '.join(sorted(names))}, each once; found {query!r}",
+            f"a scope has the members {', '.join(sorted(names))}, each once and with a value; found {query!r}",
         )
     return metric, Scope(**dict(members))
+
+
+def _members(query: str) -> list[tuple[str, str]] | None:
+    """Names and values of a query; ``None`` when it is not one: half of a scope would prove too much."""
+    if not query:
+        return []
+    try:
+        return parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        return None
