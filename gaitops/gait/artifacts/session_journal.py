@@ -86,6 +86,7 @@ _SCHEMAS: Final = {
 """Type of record, which is also the member that holds it → its schema id."""
 _NOT_JSON: Final = frozenset({"json.syntax", "json.trailing_text", "json.encoding", "json.not_an_object"})
 _MAX_EXTRAS: Final = 50
+_MAX_FINDINGS: Final = 100
 
 
 def read(source: Source) -> Inspection:
@@ -98,6 +99,8 @@ def read(source: Source) -> Inspection:
             journal.unreadable(at, error)
         else:
             journal.take(at, record)
+        if journal.hopeless:
+            break
     return journal.conclude(source)
 
 
@@ -115,6 +118,11 @@ class _Journal:
         self._orphaned = False
         """Whether there is nothing more to say about a missing header."""
         self._extras: set[str] = set()
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so much is wrong that nobody would read more of it."""
+        return len(self._notes.findings) >= _MAX_FINDINGS
 
     def unreadable(self, at: int, error: ArtifactError) -> None:
         """A line that is not JSON was torn while writing; one with two readings is refused."""
