@@ -91,6 +91,9 @@ STATUSES: Final = frozenset(
 )
 """What a job can be (contract 5.3)."""
 
+EMERGENCY_STOP: Final = "emergency_stop_preempted"
+"""The one reason code that somebody should hear of (contract 5.3)."""
+
 _REQUIRED: Final = ("job_id", "stop_reason", "status_reason_code", "environment_fingerprint")
 _AGREEING: Final = (
     "status",
@@ -130,6 +133,10 @@ def _findings(payload: Object, state: Object, events: Sequence[Object], source_r
     yield from _disagreements(payload, state)
     yield from _revisions(state, events)
     yield from _untold(state, events)
+    if EMERGENCY_STOP in {text(document, "reason_code") for document in events} | {
+        text(payload, "status_reason_code")
+    }:
+        yield Finding("pack.job_emergency_stop", "an emergency stop preempted the job")
 
 
 def _contract(payload: Object, state: Object, events: Sequence[Object], source_ref: str) -> Iterator[str]:

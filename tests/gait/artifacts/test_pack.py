@@ -95,6 +95,7 @@ def test_facts_of_a_job_pack() -> None:
     facts = facts_of(golden("job-stopped-unsigned"))
     assert (facts.pack_type, facts.job_status) == ("job", "emergency_stopped")
     assert facts.job_reason == "emergency_stop_preempted"
+    assert codes(inspect(golden("job-stopped-unsigned"), keyring())) == {"pack.job_emergency_stop"}
     digests = inspect(golden("job-completed"), keyring()).digests
     assert digests == {"policy_digest": "5cbba01f5a4206c676a63fc8b4dbfe0cdcceef5a2a9abb71d49dd37f44c571fd"}
 
