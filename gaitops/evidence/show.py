@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that is known of one artifact, run, decision or token, and what is related to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import ibis
+
+from gaitops.errors import InvalidInputError
+from gaitops.evidence.ask import INTERNAL
+from gaitops.evidence.queries.counting import ordered
+from gaitops.evidence.queries.selection import DIGEST_COLUMNS, sorted_rows
+from gaitops.evidence.tables import TABLES
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from gaitops.evidence.engines import Engine, Tables
+
+MOST_ARTIFACTS: Final = 200
+"""Artifacts that one name may mean, and that are listed as related; more are only counted."""
+_PREFIX = re.compile(r"[0-9a-f]{8,63}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_ID_COLUMNS: Final = (
+    "run_id", "trace_id", "event_id", "token_id", "approval_token_ref", "approval_ref", "snapshot_id", "family_id",
+)  # fmt: skip
+"""Columns with names that people and tools pass on."""
+_SHARED: Final = ("trace_id", "token_id", "manifest_digest", "event_key")
+"""Columns by which artifacts belong together wherever they were collected."""
+_SHARED_IN_REPOSITORY: Final = ("run_id", "intent_digest", "snapshot_id")
+"""Columns that mean the same only inside a repository (contract 12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """An artifact that shares something with those that were asked for."""
+
+    artifact: str
+    kind: str
+    verdict: str
+    repository: str | None
+    by: tuple[str, ...]
+    """Columns that have the same value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is known of a name."""
+
+    name: str
+    found_as: tuple[str, ...]
+    """Columns in which the name stands."""
+    artifacts: tuple[str, ...]
+    """Digests of the artifacts that it means, at most :data:`MOST_ARTIFACTS`."""
+    total: int
+    """All of them."""
+    rows: Mapping[str, list[dict[str, Any]]]
+    """Table → their rows; ``artifacts`` has one per delivery."""
+    related: tuple[Related, ...]
+
+
+def show(engine: Engine, name: str) -> Shown:
+    """Look a name up: a digest, eight or more of its first digits for an artifact, or an id of Gait's.
+
+    Raises:
+        InvalidInputError: ``query.unknown_name``.
+        InternalError: ``query.failed``.
+    """
+    wanted = name.removeprefix("sha256:")
+    found = engine.rows(_meanings(engine.tables, wanted))
+    if not found:
+        raise InvalidInputError.of(
+            "query.unknown_name",
+            f"no artifact has {name} as its digest or as one of its ids",
+            remedy="gaitops evidence query --digest also looks into lists of digests.",
+        )
+    everything = sorted({row["artifact"] for row in found})
+    artifacts = tuple(everything[:MOST_ARTIFACTS])
+    rows = {table: known for table in TABLES if (known := _rows(engine, table, artifacts))}
+    return Shown(
+        name,
+        tuple(sorted({row["found_as"] for row in found})),
+        artifacts,
+        len(everything),
+        rows,
+        tuple(_related(engine, artifacts, rows)),
+    )
+
+
+def _meanings(tables: Tables, name: str) -> ir.Table:
+    """(artifact, column) wherever the name stands."""
+    parts = list(_places(tables, name))
+    found = parts[0]
+    for part in parts[1:]:
+        found = found.union(part)
+    return ordered(found.distinct(), ("artifact", "found_as"))
+
+
+def _places(tables: Tables, name: str) -> Iterator[ir.Table]:
+    artifacts = tables["artifacts"]
+    itself = artifacts.artifact == name
+    if _PREFIX.fullmatch(name):
+        itself |= artifacts.artifact.startswith(name)
+    yield artifacts.filter(itself).select("artifact", found_as=ibis.literal("artifact"))
+    columns = DIGEST_COLUMNS[1:] if _DIGEST.fullmatch(name) else _ID_COLUMNS
+    for table in tables.values():
+        for column in columns:
+            if column in table.columns:
+                matching = table.filter(table[column] == name)
+                yield matching.select("artifact", found_as=ibis.literal(column))
+
+
+def _rows(engine: Engine, table: str, artifacts: Sequence[str]) -> list[dict[str, Any]]:
+    rows = engine.tables[table]
+    columns = [column for column in rows.columns if column not in INTERNAL]
+    return engine.rows(sorted_rows(rows.filter(rows.artifact.isin(artifacts)), table).select(columns))
+
+
+def _related(
+    engine: Engine, artifacts: Sequence[str], rows: Mapping[str, list[dict[str, Any]]]
+) -> Iterator[Related]:
+    """Other artifacts with the same trace, token, run, intent or snapshot, by digest."""
+    repositories = sorted(
+        {row["repository"] for row in rows.get("artifacts", ()) if row["repository"] is not None}
+    )
+    by: dict[str, set[str]] = {}
+    for column in (*_SHARED, *_SHARED_IN_REPOSITORY):
+        values = sorted({str(row[column]) for found in rows.values() for row in found if row.get(column)})
+        if not values:
+            continue
+        for table in engine.tables.values():
+            if column not in table.columns:
+                continue
+            same = table.filter(table[column].isin(values), table.artifact.notin(artifacts))
+            if column in _SHARED_IN_REPOSITORY:
+                same = same.filter(same.repository.isin(repositories))
+            listed = ordered(same.select("artifact").distinct(), ("artifact",)).limit(MOST_ARTIFACTS)
+            for row in engine.rows(listed):
+                by.setdefault(row["artifact"], set()).add(column)
+    chosen = sorted(by)[:MOST_ARTIFACTS]
+    known = engine.tables["artifacts"]
+    named = known.filter(known.artifact.isin(chosen)) if chosen else known.limit(0)
+    columns = ("artifact", "kind", "verdict", "repository")
+    seen: set[str] = set()
+    for row in engine.rows(ordered(named.select(columns), columns)):
+        if row["artifact"] not in seen:
+            seen.add(row["artifact"])
+            yield Related(
+                row["artifact"],
+                row["kind"],
+                row["verdict"],
+                row["repository"],
+                tuple(sorted(by[row["artifact"]])),
+            )
