@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
     ) -> None:
         super().__init__(name, help=summary, **settings)
         self._table = table
-        self._default = default
+        self.default = default
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names in the order of the table."""
@@ -71,10 +71,12 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, but a missing command is the default one, or else a usage error with the help text.
 
-        Whatever click's version. Options in the place of the command belong to the default one, but for ``--help``.
+        Whatever click's version. Options in the place of the command belong to the default one, but for help.
         """
-        if self._default is not None and (not args or (args[0].startswith("-") and args[0] != "--help")):
-            args = [self._default, *args]
+        if self.default is not None and (
+            not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        ):
+            args = [self.default, *args]
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(INVALID_INPUT)

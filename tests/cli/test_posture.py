@@ -160,3 +160,13 @@ def test_a_store_that_is_not_there(larkspur: Larkspur) -> None:
     )  # fmt: skip
     assert shown.code == 6
     assert shown.codes == ["store.absent"]
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_the_noun_alone_means_show_but_for_help(flag: str) -> None:
+    """Help of the noun lists its verbs; everything else without a verb is the verb that it means alone."""
+    assert "Without a command: show." in run("posture", flag).out
+    assert "--stale-after" in run("posture", "show", flag).out
+    missing = run("posture", "--json")
+    assert missing.code == 6
+    assert "--store" in missing.json["error"]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from gaitops.cli.lazy import LazyGroup
 from gaitops.cli.main import program
 from tests.docs.source_tree import ROOT
 
@@ -49,6 +50,8 @@ def problem(arguments: list[str]) -> str | None:
         if None in found:
             return f"no command {'|'.join(names)}"
         command = next(item for item in found if item is not None)
+    if isinstance(command, LazyGroup) and command.default is not None and rest:
+        command = command.get_command(context, command.default) or command
     known = {"--help", "-h", "--version", "--json", "--format"}
     known |= {option for parameter in command.params for option in parameter.opts}
     options = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
