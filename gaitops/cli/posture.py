@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @command(
     "show",
     example="gaitops posture show --store evidence --fleet-repo ../fleet\n"
-    "gaitops posture show --store s3://acme-evidence/gait --fleet-repo ../fleet --team payments --format markdown\n"
+    "gaitops posture show --store s3://acme/gait --fleet-repo ../fleet --team payments --format csv\n"
     "gaitops posture show --store evidence --fleet-repo ../fleet --proof events.unexpected",
     formats=("text", "json", "markdown", "csv", "openmetrics"),
 )
