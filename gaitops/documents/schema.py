@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON Schemas (2020-12) of the document kinds and of evidence summaries, generated from the models.
+"""JSON Schemas (2020-12) of the document kinds and of records about evidence, generated from the models.
 
 They serve editors and other tools. A schema says less than the reader: it cannot see duplicate keys, ambiguous
 scalars, paths, or rules across fields.
@@ -16,12 +16,18 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from gaitops.documents.kinds import KINDS
+from gaitops.documents.models.checkpoint import EvidenceCheckpoint, EvidenceProof
 from gaitops.documents.models.summary import EvidenceSummary
 
 BASE_URL: Final = "https://gaitops.dev/schemas/"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 SUMMARY: Final = EvidenceSummary.__name__
-"""Named like a kind, although no fleet repository holds one: whoever produces summaries needs their schema."""
+RECORDS: Final[Mapping[str, type[BaseModel]]] = {
+    SUMMARY: EvidenceSummary,
+    EvidenceCheckpoint.__name__: EvidenceCheckpoint,
+    EvidenceProof.__name__: EvidenceProof,
+}
+"""Named like kinds, although they are no documents: whoever produces or checks them needs their schema."""
 
 
 def schema_name(kind: str) -> str:
@@ -30,8 +36,8 @@ def schema_name(kind: str) -> str:
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The schema of one kind, or of ``SUMMARY``, as a JSON value."""
-    model: type[BaseModel] = EvidenceSummary if kind == SUMMARY else KINDS[kind]
+    """The schema of one kind, or of one of ``RECORDS``, as a JSON value."""
+    model: type[BaseModel] = RECORDS[kind] if kind in RECORDS else KINDS[kind]
     generated = model.model_json_schema(by_alias=True, schema_generator=_Generator, mode="validation")
     header = {"$schema": DIALECT, "$id": BASE_URL + schema_name(kind)}
     return {**header, **{key: value for key, value in generated.items() if key not in header}}
@@ -41,7 +47,7 @@ def schemas() -> Mapping[str, bytes]:
     """Every schema by file name, as bytes that change only when a model does."""
     return {
         schema_name(kind): (json.dumps(schema(kind), indent=2, ensure_ascii=False) + "\n").encode()
-        for kind in (*KINDS, SUMMARY)
+        for kind in (*KINDS, *RECORDS)
     }
 
 

@@ -13,6 +13,8 @@ from typing import Final
 
 from gaitops.content import FILE_MODES, Entry, Snapshot
 from gaitops.documents import strict_json
+from gaitops.documents.checkpoints import FOLDER as CHECKPOINTS
+from gaitops.documents.checkpoints import read_checkpoint
 from gaitops.documents.globs import matches
 from gaitops.documents.kinds import KINDS
 from gaitops.documents.layout import Location, classify, collisions, path_problem, version_path
@@ -103,10 +105,16 @@ def _read(location: Location, data: bytes) -> Document | None:
     """
     if location.kind in KINDS:
         return load_document(data, location.path)
-    if holds_json(location):
+    if location.kind == "evidence_record" and _is_checkpoint(location.path):
+        read_checkpoint(data, location.path)
+    elif holds_json(location):
         limit = _MAX_ENVELOPE if location.kind in ("envelope", "analysis") else MAX_BYTES
         strict_json.loads(data, location.path, max_bytes=limit)
     return None
+
+
+def _is_checkpoint(path: str) -> bool:
+    return path.startswith(f"{CHECKPOINTS}/") and path.endswith(".json")
 
 
 def holds_json(location: Location) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 
 from gaitops.documents.kinds import KINDS
+from gaitops.documents.schema import RECORDS
 from tests.cli.harness import Invoke
 
 
@@ -24,7 +25,7 @@ def test_list_and_export(gaitops: Invoke, tmp_path: Path) -> None:
         schema = json.loads((folder / row["file"]).read_bytes())
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["$id"] == row["id"] == f"https://gaitops.dev/schemas/{row['file']}"
-    assert len([name for name in files if not name.startswith("output/")]) == len(KINDS) + 1
+    assert len([name for name in files if not name.startswith("output/")]) == len(KINDS) + len(RECORDS)
 
 
 def test_export_again(gaitops: Invoke, tmp_path: Path) -> None:
