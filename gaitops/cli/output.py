@@ -30,7 +30,8 @@ class Result:
     """What a command found or did, in every form in which it can be printed."""
 
     schema: str
-    """Name of the JSON Schema of ``document``: ``schemas/output/<name>.schema.json``."""
+    """Name of the JSON Schema of ``document``: ``schemas/output/<name>.schema.json``; empty for a document of somebody
+    else, which is printed as it is."""
     document: Mapping[str, object] | Callable[[], Mapping[str, object]]
     """Members of the JSON document, without ``schema``; as a function where making it takes long."""
     text: str | Callable[[], str]
@@ -54,16 +55,20 @@ def emit(result: Result, output_format: str) -> None:
     """Print ``result`` to standard output in ``output_format``; ``KeyError`` for a format it does not have."""
     if output_format == "json" and result.lines is not None:
         for line in result.lines():
-            write_json_line({"schema": schema_url(result.schema), **line})
+            write_json_line({**_schema(result), **line})
     elif output_format == "json":
         members = result.document() if callable(result.document) else result.document
-        write_json({"schema": schema_url(result.schema), **members})
+        write_json({**_schema(result), **members})
     elif output_format == "text":
         write_text(result.text() if callable(result.text) else result.text, sys.stdout)
     else:
         made = result.renderings[output_format]()
         for piece in (made,) if isinstance(made, str) else made:
             write_text(piece, sys.stdout)
+
+
+def _schema(result: Result) -> Mapping[str, object]:
+    return {"schema": schema_url(result.schema)} if result.schema else {}
 
 
 def emit_failure(failure: Failure, *, as_json: bool) -> None:

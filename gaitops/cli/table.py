@@ -93,6 +93,18 @@ COMMANDS: Table = {
         },
         default="show",
     ),
+    "signals": Noun(
+        "What to fix first, across the fleet.",
+        {
+            "list": Lazy("gaitops.cli.signals:list_", "List what to look at, the most important first."),
+            "show": Lazy("gaitops.cli.signals:show", "Show one signal with causes, fixes and evidence."),
+            "fix": Lazy("gaitops.cli.signals:fix", "Write the files that a signal's fixes consist of."),
+            "gait-report": Lazy(
+                "gaitops.cli.signals_gait:gait_report", "Print Gait's own signal report of artifact files."
+            ),
+        },
+        default="list",
+    ),
     "audit": Noun(
         "The audit log: one event per decision.",
         {

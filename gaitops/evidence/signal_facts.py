@@ -81,9 +81,10 @@ def signal_evidence(engine: Engine, window: Window, fleet: Fleet) -> Evidence:
     Raises:
         InternalError: ``engine.failed``.
     """
+    asked = queries.Asked.of(engine)
     places = Places(fleet.registry)
-    groups = engine.rows(queries.decision_groups(engine.tables, window, fleet.boundaries(window)))
-    runs = _Runs(engine, window, places).rows()
+    groups = asked.rows(queries.decision_groups(asked.tables, window, fleet.boundaries(window)))
+    runs = _Runs(asked, window, places).rows()
     return Evidence(
         at=window.until,
         runs=runs,
@@ -91,15 +92,15 @@ def signal_evidence(engine: Engine, window: Window, fleet: Fleet) -> Evidence:
         drift=_drift(groups, places, fleet),
         waiting=[
             WaitingRow(places.of(row), row["tool_name"] or "", row["calls"], row["waiting"], _seen(row, row["waiting"]))
-            for row in _sorted(engine.rows(queries.waiting_calls(engine.tables, window)))
+            for row in _sorted(asked.rows(queries.waiting_calls(asked.tables, window)))
         ],
-        regress=_regress(engine, window, places, runs),
-        doubts=[_doubt(row, places) for row in _sorted(engine.rows(queries.doubts(engine.tables, window)))],
+        regress=_regress(asked, window, places, runs),
+        doubts=[_doubt(row, places) for row in _sorted(asked.rows(queries.doubts(asked.tables, window)))],
         findings=[
             FindingRow(places.of(row), row["code"], _seen(row))
-            for row in _sorted(engine.rows(queries.conflicts(engine.tables, window)))
+            for row in _sorted(asked.rows(queries.conflicts(asked.tables, window)))
         ],
-        repositories=_repositories(engine, window, places, fleet),
+        repositories=_repositories(asked, window, places, fleet),
         assignments=None if fleet.view is None else list(assignment_changes(fleet.line)),
         versions={} if fleet.view is None else _names(fleet.view),
     )  # fmt: skip
@@ -208,18 +209,18 @@ def _expected(line: Timeline, where: Where, seen: Seen, grace: timedelta) -> tup
 class _Runs:
     """Recorded runs with what the traces that name them say."""
 
-    def __init__(self, engine: Engine, window: Window, places: Places) -> None:
-        self._engine = engine
+    def __init__(self, asked: queries.Asked, window: Window, places: Places) -> None:
+        self._asked = asked
         self._window = window
         self._places = places
         self._named: dict[tuple[str, str], list[Row]] = {}
 
     def rows(self) -> list[RunRow]:
         """All runs of the window; steps only where an incident has the same sequence of tools to compare with."""
-        tables = self._engine.tables
-        for row in _sorted(self._engine.rows(queries.run_decisions(tables, self._window))):
+        tables = self._asked.tables
+        for row in _sorted(self._asked.rows(queries.run_decisions(tables, self._window))):
             self._named.setdefault((row["repository"], row["run_id"]), []).append(row)
-        found = self._engine.rows(queries.run_rows(tables, self._window))
+        found = self._asked.rows(queries.run_rows(tables, self._window))
         found.sort(key=lambda row: (row["artifact"], row["embedded"] or False, row["manifest_digest"] or ""))
         runs = [self._row(row) for row in found]
         incidents = {(run.where.repository, run.action_sequence) for run in runs if run.reason_codes}
@@ -263,7 +264,7 @@ class _Runs:
         found: dict[tuple[str, str], list[StepRow]] = {}
         for start in range(0, len(manifests), _MANIFESTS_AT_ONCE):
             some = manifests[start : start + _MANIFESTS_AT_ONCE]
-            for row in self._engine.rows(queries.run_steps(self._engine.tables, some)):
+            for row in self._asked.rows(queries.run_steps(self._asked.tables, some)):
                 step = StepRow(
                     *(row[name] or "" for name in ("tool_name", "args_digest", "status", "result_digest"))
                 )
@@ -271,14 +272,16 @@ class _Runs:
         return {key: tuple(steps) for key, steps in found.items()}
 
 
-def _regress(engine: Engine, window: Window, places: Places, runs: Iterable[RunRow]) -> list[RegressRow]:
+def _regress(
+    asked: queries.Asked, window: Window, places: Places, runs: Iterable[RunRow]
+) -> list[RegressRow]:
     graders: dict[str, list[Row]] = {}
-    for row in engine.rows(queries.failed_graders(engine.tables, window)):
+    for row in asked.rows(queries.failed_graders(asked.tables, window)):
         graders.setdefault(row["artifact"], []).append(row)
     privileges = {(run.where.repository, run.run_id): run.max_privilege for run in runs}
     return [
         _result(row, graders.get(row["artifact"], ()), places.of(row), privileges)
-        for row in engine.rows(queries.results(engine.tables, window))
+        for row in asked.rows(queries.results(asked.tables, window))
     ]
 
 
@@ -312,11 +315,11 @@ def _doubt(row: Row, places: Places) -> DoubtRow:
     return DoubtRow(where, row["kind"], row["verdict"], row["keys"], required, _seen(row))
 
 
-def _repositories(engine: Engine, window: Window, places: Places, fleet: Fleet) -> list[RepositoryRow]:
-    tables = engine.tables
-    last = {row["repository"]: row for row in engine.rows(queries.last_evidence(tables, window))}
-    again = {row["repository"]: row for row in engine.rows(queries.repeated(tables, window))}
-    unnamed = {row["repository"]: row for row in engine.rows(queries.unclaimed(tables, window))}
+def _repositories(asked: queries.Asked, window: Window, places: Places, fleet: Fleet) -> list[RepositoryRow]:
+    tables = asked.tables
+    last = {row["repository"]: row for row in asked.rows(queries.last_evidence(tables, window))}
+    again = {row["repository"]: row for row in asked.rows(queries.repeated(tables, window))}
+    unnamed = {row["repository"]: row for row in asked.rows(queries.unclaimed(tables, window))}
     assigned = {item.id for item in places.known()}
     rows = []
     for name in sorted({*assigned, *again, *unnamed, *fleet.committed}):

@@ -11,6 +11,7 @@ from gaitops.evidence.posture_queries import judged_decisions, regress_rows
 from gaitops.evidence.queries.counting import is_true, ordered
 from gaitops.evidence.queries.decisions import KILL_SWITCH_ACTIVE
 from gaitops.evidence.signal_facts import Fleet, Places, unexpected
+from gaitops.evidence.signal_queries import Asked
 from gaitops.posture.counting import SIGNATURES_REQUIRED
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def signal_proof(engine: Engine, window: Window, fleet: Fleet, selector: Mapping
     Raises:
         InternalError: ``engine.failed``.
     """
-    rows = _rows(engine, window, fleet, selector)
+    asked = queries.Asked.of(engine)
+    rows = _rows(asked, window, fleet, selector)
     for column, values in selector.items():
         if column not in _MARKS:
             rows = rows.filter(rows[column].fill_null("").isin(values.split(",")))
@@ -51,19 +53,19 @@ def signal_proof(engine: Engine, window: Window, fleet: Fleet, selector: Mapping
     if "not_repository" in selector:
         rows = rows.filter(~rows.repository.isin(selector["not_repository"].split(",")))
     if "tier" in selector:
-        rows = _in_tiers(rows, Places(fleet.registry), {selector["tier"]}, engine)
+        rows = _in_tiers(rows, Places(fleet.registry), {selector["tier"]}, asked)
     if selector.get("required"):
         rows = rows.filter(rows.environment != "")
-        rows = _in_tiers(rows, Places(fleet.registry), SIGNATURES_REQUIRED, engine)
+        rows = _in_tiers(rows, Places(fleet.registry), SIGNATURES_REQUIRED, asked)
     if selector.get("unexpected"):
-        rows = _unexpected(rows, engine, window, fleet, selector["policy_digest"])
+        rows = _unexpected(rows, asked, window, fleet, selector["policy_digest"])
     found = ordered(rows.select("artifact").distinct(), ("artifact",))
-    return [row["artifact"] for row in engine.rows(found)]
+    return [row["artifact"] for row in asked.rows(found)]
 
 
-def _rows(engine: Engine, window: Window, fleet: Fleet, selector: Mapping[str, str]) -> ir.Table:
+def _rows(asked: Asked, window: Window, fleet: Fleet, selector: Mapping[str, str]) -> ir.Table:
     """The rows that signals of a table are counted over."""
-    tables, table = engine.tables, selector["table"]
+    tables, table = asked.tables, selector["table"]
     if selector.get("duplicate"):
         return queries.repetitions(tables, window)
     if selector.get("unclaimed"):
@@ -86,19 +88,19 @@ def _rows(engine: Engine, window: Window, fleet: Fleet, selector: Mapping[str, s
     return queries.doubtful(tables, window)
 
 
-def _in_tiers(rows: ir.Table, places: Places, tiers: Container[str], engine: Engine) -> ir.Table:
+def _in_tiers(rows: ir.Table, places: Places, tiers: Container[str], asked: Asked) -> ir.Table:
     """Rows of the places that have one of these tiers, found among the places that the rows name."""
-    named = engine.rows(rows.select("repository", "environment").distinct())
+    named = asked.rows(rows.select("repository", "environment").distinct())
     wanted = [row for row in named if places.of(row).tier in tiers]
     return _any(rows, [{name: row[name] for name in ("repository", "environment")} for row in wanted])
 
 
-def _unexpected(rows: ir.Table, engine: Engine, window: Window, fleet: Fleet, digest: str) -> ir.Table:
+def _unexpected(rows: ir.Table, asked: Asked, window: Window, fleet: Fleet, digest: str) -> ir.Table:
     """Decisions of the places and stretches of time in which a policy was not expected."""
     view, judge = fleet.view, fleet.judge()
     if view is None or judge is None:
         return rows.limit(0)
-    groups = engine.rows(queries.decision_groups(engine.tables, window, fleet.boundaries(window)))
+    groups = asked.rows(queries.decision_groups(asked.tables, window, fleet.boundaries(window)))
     own = [row for row in groups if row["policy_digest"] == digest and unexpected(row, view, judge)]
     return _any(rows, [{name: row[name] for name in ("repository", "environment", "segment")} for row in own])
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from gaitops.gait.fixtures import decision_of
 from gaitops.signals.causes import Cause
 from gaitops.signals.families import Family, by_id, families
-from gaitops.signals.fixtures import decision_of, policy_fixture, regress_fixture
+from gaitops.signals.fixtures import policy_fixture, regress_fixture
 from gaitops.signals.from_runs import GATE_REASONS
 from gaitops.signals.model import Fix, Signal
 from gaitops.signals.queue import Queue
@@ -55,6 +56,10 @@ class Knowledge:
     trust_root: str = ""
     rollback: Rollback | None = None
     """``None`` without a fleet repository."""
+
+    def with_release(self, source: str) -> Knowledge:
+        """The same with a place of releases that is known."""
+        return replace(self, release=shlex.quote(source))
 
 
 def proposer(made: Queue, evidence: Evidence, knowledge: Knowledge) -> Callable[[Signal], tuple[Fix, ...]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proposed fixtures for Gait: a regress fixture from a recorded run, a policy fixture from decisions (contract 1.7, 6, 9.3).
+"""Proposed fixtures for Gait: a regress fixture from a recorded run, a policy fixture from decisions.
 
 They are made from evidence alone, and evidence holds digests of arguments and never arguments. So a policy fixture has none, and
 says so; a regress fixture refers to the runpack itself.
@@ -10,35 +10,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from gaitops.errors import InvalidInputError
-from gaitops.gait.go_text import lower, trim
+from gaitops.gait import fixtures as gait
 from gaitops.signals.model import Fix
 from gaitops.signals.rows import RunRow
 
-CONFIG: Final = "gait.yaml"
-"""Gait's regress configuration: JSON text, whatever its name says."""
-_ALLOWED: Final = frozenset({"ok", "pass", "success"})
-_DECISIONS: Final = (
-    ("block", ("block", "deny", "denied")),
-    ("require_approval", ("approval",)),
-    ("dry_run", ("dry",)),
-)
-"""Decision that Gait reads from the status of a result → words in such statuses; :data:`_ALLOWED` are whole (contract 6)."""
-_EXIT_CODES: Final = {"allow": 0, "dry_run": 0, "block": 3, "require_approval": 4}
-"""Exit code of ``gait policy test`` (contract 9.3)."""
 _NAME = re.compile("[^a-z0-9]+")
 _INTENTS: Final = "examples/policy/intents"
-
-
-def decision_of(status: str) -> str:
-    """What Gait takes the status of a result for; ``error`` when no word fits."""
-    text = lower(trim(status))
-    if text in _ALLOWED:
-        return "allow"
-    return next((name for name, words in _DECISIONS if any(word in text for word in words)), "error")
 
 
 def regress_fixture(run: RunRow, name: str) -> Fix:
@@ -48,41 +29,19 @@ def regress_fixture(run: RunRow, name: str) -> Fix:
     fixture fails, so it can never pass by comparing the recorded run with itself.
     """
     folder = f"fixtures/{name}"
-    decisions = [decision_of(step.status) for step in run.steps]
-    fixture = {
-        "schema_id": "gait.regress.fixture",
-        "schema_version": "1.0.0",
-        "name": name,
-        "run_id": run.run_id,
-        "runpack": "runpack.zip",
-        "expected_replay_exit_code": 0,
-        "expected_tool_sequence": list(run.action_sequence),
-        "expected_verdict_sequence": ["allow" if one == "error" else one for one in decisions],
-        "candidate_runpack": "candidate.zip",
-        "diff_allow_changed_files": ["results.jsonl"],
-    }
-    if not run.steps:
-        del fixture["expected_verdict_sequence"]
-    entry = {"name": name, "run_id": run.run_id, "runpack": f"{folder}/runpack.zip"}
+    decisions = [gait.decision_of(step.status) for step in run.steps]
+    wanted = ["allow" if one == "error" else one for one in decisions]
+    fixture, entry = gait.regress_fixture(name, run.run_id, run.action_sequence, wanted)
     return Fix(
         "regress_fixture",
-        f"fixture {name} from run {run.run_id}: fails like the run, and passes once {folder}/candidate.zip is a run "
+        f"fixture {name} from run {run.run_id}: fails like the run, and passes once {folder}/{gait.CANDIDATE} is a run "
         "of the same tools without the failed calls",
         repository=run.where.repository,
         commands=("gait regress run --json",),
-        files={f"{folder}/fixture.json": _text(fixture), CONFIG: _text(_config([entry]))},
-        objects={f"{folder}/runpack.zip": run.artifact},
+        files={f"{folder}/fixture.json": _text(fixture), gait.CONFIG: _text(gait.regress_config([entry]))},
+        objects={f"{folder}/{gait.RUNPACK}": run.artifact},
         artifacts=(run.artifact,),
     )
-
-
-def _config(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {
-        "schema_id": "gait.regress.config",
-        "schema_version": "1.0.0",
-        "fixture_set": "default",
-        "fixtures": list(entries),
-    }
 
 
 def merged_config(existing: str, proposed: str) -> str:
@@ -91,19 +50,15 @@ def merged_config(existing: str, proposed: str) -> str:
     Raises:
         InvalidInputError: ``signals.regress_config`` when ``existing`` is not such a configuration.
     """
-    try:
-        document = json.loads(existing)
-        fixtures = {fixture["name"]: fixture for fixture in document["fixtures"]}
-    except (ValueError, KeyError, TypeError) as error:
+    joined = gait.joined_config(existing, json.loads(proposed)["fixtures"])
+    if joined is None:
         raise InvalidInputError.of(
             "signals.regress_config",
-            f"expected Gait's regress configuration, JSON with fixtures that have names: {error}",
-            path=CONFIG,
+            "expected Gait's regress configuration, JSON with fixtures that have names",
+            path=gait.CONFIG,
             remedy="add the fixture by hand",
-        ) from error
-    for fixture in json.loads(proposed)["fixtures"]:
-        fixtures[fixture["name"]] = fixture
-    return _text({**document, "fixtures": list(fixtures.values())})
+        )
+    return _text(joined)
 
 
 def policy_fixture(
@@ -115,12 +70,15 @@ def policy_fixture(
     """
     files: dict[str, str] = {}
     commands: list[str] = []
+    code = gait.EXIT_CODES[decision]
     for tool in sorted(set(tools)):
         stem = f"{_INTENTS}/{_slug(tool)}-{_slug(environment) or 'any'}-{decision.replace('_', '-')}"
-        files[f"{stem}.json"] = _text(_intent(tool, repository, environment))
-        files[f"{stem}.expected.json"] = _text({"verdict": decision, "exit_code": _EXIT_CODES[decision]})
+        files[f"{stem}.json"] = _text(
+            gait.intent_request(tool, {"repo": repository, "environment": environment})
+        )
+        files[f"{stem}.expected.json"] = _text({"verdict": decision, "exit_code": code})
         test = f"gait policy test .gait.yaml {shlex.quote(stem + '.json')} --json"
-        commands.append(f"{test}; test $? -eq {_EXIT_CODES[decision]}")
+        commands.append(f"{test}; test $? -eq {code}")
     return Fix(
         "policy_fixture",
         f"intents that must stay {decision}; arguments and targets are not in the evidence, add those that rules look at",
@@ -129,25 +87,6 @@ def policy_fixture(
         files=files,
         artifacts=artifacts,
     )
-
-
-def _intent(tool: str, repository: str, environment: str) -> dict[str, Any]:
-    place = {"repo": repository, "environment": environment}
-    return {
-        "schema_id": "gait.gate.intent_request",
-        "schema_version": "1.0.0",
-        "created_at": "1980-01-01T00:00:00Z",
-        "producer_version": "gaitops",
-        "tool_name": tool,
-        "args": {},
-        "targets": [],
-        "context": {
-            "identity": "gaitops-fixture",
-            "workspace": "/workspace",
-            "risk_class": "high",
-            **{name: value for name, value in place.items() if value},
-        },
-    }
 
 
 def _slug(text: str) -> str:

@@ -17,6 +17,7 @@ from gaitops.signals.rows import DecisionGroup, DriftRow, Evidence, WaitingRow
 
 _Row = TypeVar("_Row", DecisionGroup, WaitingRow)
 
+_MOST_PLACES: Final = 3
 MOST_ATTRIBUTIONS: Final = 25
 """Places of one signal whose causes are told, those with the most events first."""
 
@@ -42,6 +43,13 @@ def from_drift(evidence: Evidence) -> Iterator[Signal]:
             selector={"table": "decisions", "policy_digest": digest, "unexpected": "true"},
             attributions=tuple(_drifted(row, evidence) for row in found[:MOST_ATTRIBUTIONS]),
         )
+
+
+def _places(rows: Sequence[DriftRow]) -> str:
+    """The places with the most events, and how many more there are."""
+    names = list(dict.fromkeys(f"{row.where.repository} {row.where.environment}".strip() for row in rows))
+    more = f" and {len(names) - _MOST_PLACES} more places" if len(names) > _MOST_PLACES else ""
+    return ", ".join(names[:_MOST_PLACES]) + more
 
 
 def _drifted(row: DriftRow, evidence: Evidence) -> Attribution:

@@ -30,6 +30,8 @@ class Fix:
     """Path in the repository → text."""
     objects: Mapping[str, str] = field(default_factory=dict)
     """Path in the repository → SHA-256 of the artifact whose bytes belong there."""
+    replaces: Mapping[str, str] = field(default_factory=dict)
+    """Path → SHA-256 of the file that the text was made from and takes the place of."""
     artifacts: tuple[str, ...] = ()
     """SHA-256 of the artifacts that it was made from."""
 
@@ -42,6 +44,7 @@ class Fix:
             "commands": list(self.commands),
             "files": dict(self.files),
             "objects": dict(self.objects),
+            "replaces": dict(self.replaces),
             "artifacts": list(self.artifacts),
         }
 

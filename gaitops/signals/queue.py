@@ -43,6 +43,10 @@ class Queue:
         """Entries by kind of signal."""
         return dict(sorted(Counter(signal.kind for signal in self.signals).items()))
 
+    def only(self, signals: Sequence[Signal]) -> Queue:
+        """The queue of some of its signals, with their counts."""
+        return replace(self, signals=tuple(signals))
+
     def find(self, identifier: str) -> Signal | None:
         """The signal with this id, or the only one whose id begins so; ``None`` when there is none or there are several."""
         exact = [signal for signal in self.signals if signal.id == identifier]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Iterable
 
@@ -71,12 +72,14 @@ def _environment(
         return None
     reference = PolicyReference(org=None if owner == org else owner, name=policy, version=version[1])
     wanted = document.model_copy(update={"spec": document.spec.model_copy(update={"policy": reference})})
-    text = edited(state.snapshot.read(entry.oid), path, wanted, [("spec", "policy")]).decode("utf-8")
+    before = state.snapshot.read(entry.oid)
+    text = edited(before, path, wanted, [("spec", "policy")]).decode("utf-8")
     return Fix(
         "rollback",
         f"environment {org}/{project}/{name} returns to {change.before}; one approver is enough within the fleet's "
         "rollback window",
         commands=(f"git add {shlex.quote(path)}", f"git commit -S -m 'Return {name} to {change.before}'"),
         files={path: text},
+        replaces={path: hashlib.sha256(before).hexdigest()},
         artifacts=artifacts,
     )

@@ -11,9 +11,10 @@ import pytest
 from gaitops.content import MemorySnapshot
 from gaitops.errors import InvalidInputError
 from gaitops.fleet.state import DocumentCache, FleetState
+from gaitops.gait.fixtures import decision_of
 from gaitops.signals.causes import Cause
 from gaitops.signals.fixes import Knowledge, proposer
-from gaitops.signals.fixtures import decision_of, merged_config, policy_fixture, regress_fixture
+from gaitops.signals.fixtures import merged_config, policy_fixture, regress_fixture
 from gaitops.signals.model import Fix, Signal
 from gaitops.signals.queue import Queue, queue, with_fixes
 from gaitops.signals.rollbacks import rollback
