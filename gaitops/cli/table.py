@@ -82,6 +82,12 @@ COMMANDS: Table = {
             "ingest": Lazy(
                 "gaitops.cli.evidence_ingest:ingest", "Judge artifacts, keep them, record what they say."
             ),
+            "checkpoint": Lazy(
+                "gaitops.cli.evidence_checkpoint:checkpoint", "Write down what a store holds."
+            ),
+            "verify": Lazy(
+                "gaitops.cli.evidence_verify:verify", "Prove that a store lost nothing, or check a proof."
+            ),
         },
     ),
     "posture": Noun(
