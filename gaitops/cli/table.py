@@ -96,6 +96,7 @@ COMMANDS: Table = {
             "show": Lazy(
                 "gaitops.cli.posture:show", "Show states, versions, approvals, coverage, regressions."
             ),
+            "report": Lazy("gaitops.cli.posture_report:report", "Write posture and signals as a web page."),
         },
         default="show",
     ),
