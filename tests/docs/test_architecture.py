@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         }
     ),
     "demo": frozenset(
-        {"cli", "release", "pin", "history", "change", "fleet", "git", "documents", "gait", "signing", "scaffold"}
+        {"cli", "evidence", "release", "pin", "history", "change", "fleet", "git", "documents", "gait", "signing", "scaffold"}
     ),
     "cli": frozenset(
         {
