@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from typing import Final
 
@@ -91,9 +93,15 @@ def inspect_source(source: Source) -> Inspection:
 def _read(kind: str, source: Source) -> Inspection:
     if kind not in READERS:
         raise RejectedError("artifact.unknown", "nothing that Gait writes looks like this")
-    module, _, function = READERS[kind].partition(":")
-    inspection: Inspection = getattr(import_module(module), function)(source)
-    return inspection
+    return _reader(READERS[kind])(source)
+
+
+@cache
+def _reader(target: str) -> Callable[[Source], Inspection]:
+    """The function that ``module:function`` names; looking it up is felt at the rate of traces."""
+    module, _, function = target.partition(":")
+    reader: Callable[[Source], Inspection] = getattr(import_module(module), function)
+    return reader
 
 
 def _refused(kind: str | None, source: Source, error: ArtifactError) -> Inspection:

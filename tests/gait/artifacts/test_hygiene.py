@@ -28,7 +28,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4), st.sampled_from([None, 2]), st.booleans())
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=100)
 def test_both_ways_read_what_the_standard_library_reads(
     value: dict[str, object], indent: int | None, ascii_only: bool
 ) -> None:
