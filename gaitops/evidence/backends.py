@@ -85,6 +85,8 @@ def explained(name: str, failures: tuple[type[BaseException], ...]) -> Iterator[
 
 def conformed(table: ir.Table, name: str) -> ir.Table:
     """``table`` with exactly the columns of table ``name``, in order; those that its files lack are null."""
+    if list(table.columns) == [column.name for column in TABLES[name]]:
+        return table  # Every layer of an expression is compiled again with each query.
     return table.select(
         table[column.name]
         if column.name in table.columns

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Final
-
-import ibis
 
 from gaitops.errors import InvalidInputError
 from gaitops.evidence.ask import INTERNAL
@@ -19,7 +19,7 @@ from gaitops.evidence.tables import TABLES
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from gaitops.evidence.engines import Engine, Tables
+    from gaitops.evidence.engines import Engine
 
 MOST_ARTIFACTS: Final = 200
 """Artifacts that one name may mean, and that are listed as related; more are only counted."""
@@ -71,19 +71,19 @@ def show(engine: Engine, name: str) -> Shown:
         InternalError: ``query.failed``.
     """
     wanted = name.removeprefix("sha256:")
-    found = engine.rows(_meanings(engine.tables, wanted))
+    found = _meanings(engine, wanted)
     if not found:
         raise InvalidInputError.of(
             "query.unknown_name",
             f"no artifact has {name} as its digest or as one of its ids",
             remedy="gaitops evidence query --digest also looks into lists of digests.",
         )
-    everything = sorted({row["artifact"] for row in found})
+    everything = sorted(found)
     artifacts = tuple(everything[:MOST_ARTIFACTS])
     rows = {table: known for table in TABLES if (known := _rows(engine, table, artifacts))}
     return Shown(
         name,
-        tuple(sorted({row["found_as"] for row in found})),
+        tuple(sorted(set().union(*found.values()))),
         artifacts,
         len(everything),
         rows,
@@ -91,27 +91,32 @@ def show(engine: Engine, name: str) -> Shown:
     )
 
 
-def _meanings(tables: Tables, name: str) -> ir.Table:
-    """(artifact, column) wherever the name stands."""
-    parts = list(_places(tables, name))
-    found = parts[0]
-    for part in parts[1:]:
-        found = found.union(part)
-    return ordered(found.distinct(), ("artifact", "found_as"))
-
-
-def _places(tables: Tables, name: str) -> Iterator[ir.Table]:
-    artifacts = tables["artifacts"]
+def _meanings(engine: Engine, name: str) -> dict[str, set[str]]:
+    """Artifact → columns in which the name stands."""
+    columns = DIGEST_COLUMNS[1:] if _DIGEST.fullmatch(name) else _ID_COLUMNS
+    artifacts = engine.tables["artifacts"]
     itself = artifacts.artifact == name
     if _PREFIX.fullmatch(name):
         itself |= artifacts.artifact.startswith(name)
-    yield artifacts.filter(itself).select("artifact", found_as=ibis.literal("artifact"))
-    columns = DIGEST_COLUMNS[1:] if _DIGEST.fullmatch(name) else _ID_COLUMNS
-    for table in tables.values():
-        for column in columns:
-            if column in table.columns:
-                matching = table.filter(table[column] == name)
-                yield matching.select("artifact", found_as=ibis.literal(column))
+    rows = engine.rows(artifacts.filter(itself).select("artifact").distinct())
+    found = {row["artifact"]: {"artifact"} for row in rows}
+    for table in engine.tables.values():
+        _note_matches(engine, table, dict.fromkeys(columns, (name,)), found)
+    return found
+
+
+def _note_matches(
+    engine: Engine, table: ir.Table, values: Mapping[str, Collection[str]], found: dict[str, set[str]]
+) -> None:
+    """Add to ``found`` the artifacts of rows with one of these values, and the columns that have it."""
+    columns = [column for column in values if column in table.columns]
+    if not columns:
+        return
+    condition = reduce(or_, (table[column].isin(sorted(values[column])) for column in columns))
+    for row in engine.rows(table.filter(condition).select("artifact", *columns).distinct()):
+        found.setdefault(row["artifact"], set()).update(
+            column for column in columns if row[column] in values[column]
+        )
 
 
 def _rows(engine: Engine, table: str, artifacts: Sequence[str]) -> list[dict[str, Any]]:
@@ -124,23 +129,17 @@ def _related(
     engine: Engine, artifacts: Sequence[str], rows: Mapping[str, list[dict[str, Any]]]
 ) -> Iterator[Related]:
     """Other artifacts with the same trace, token, run, intent or snapshot, by digest."""
-    repositories = sorted(
-        {row["repository"] for row in rows.get("artifacts", ()) if row["repository"] is not None}
-    )
+    values = {
+        column: {str(row[column]) for found in rows.values() for row in found if row.get(column)}
+        for column in (*_SHARED, *_SHARED_IN_REPOSITORY)
+    }
+    repositories = {row["repository"] for row in rows.get("artifacts", ())} - {None}
     by: dict[str, set[str]] = {}
-    for column in (*_SHARED, *_SHARED_IN_REPOSITORY):
-        values = sorted({str(row[column]) for found in rows.values() for row in found if row.get(column)})
-        if not values:
-            continue
-        for table in engine.tables.values():
-            if column not in table.columns:
-                continue
-            same = table.filter(table[column].isin(values), table.artifact.notin(artifacts))
-            if column in _SHARED_IN_REPOSITORY:
-                same = same.filter(same.repository.isin(repositories))
-            listed = ordered(same.select("artifact").distinct(), ("artifact",)).limit(MOST_ARTIFACTS)
-            for row in engine.rows(listed):
-                by.setdefault(row["artifact"], set()).add(column)
+    for table in engine.tables.values():
+        others = table.filter(table.artifact.notin(artifacts))
+        _note_matches(engine, others, {column: values[column] for column in _SHARED if values[column]}, by)
+        local = {column: values[column] for column in _SHARED_IN_REPOSITORY if values[column]}
+        _note_matches(engine, others.filter(others.repository.isin(sorted(repositories))), local, by)
     chosen = sorted(by)[:MOST_ARTIFACTS]
     known = engine.tables["artifacts"]
     named = known.filter(known.artifact.isin(chosen)) if chosen else known.limit(0)
