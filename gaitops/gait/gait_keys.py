@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from gaitops.errors import InvalidInputError
@@ -83,8 +82,7 @@ def read_private_key(data: bytes, path: str | None = None) -> GaitPrivateKey:
     """
     raw = _decode(data, _PRIVATE_BYTES, "private", path)
     seed, public = raw[:_PUBLIC_BYTES], raw[_PUBLIC_BYTES:]
-    derived = Ed25519PrivateKey.from_private_bytes(seed).public_key()
-    if derived.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw) != public:
+    if Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw() != public:
         raise InvalidInputError.of(
             "gait_key.malformed", "the two halves of the private key do not match", path=path
         )
