@@ -88,6 +88,17 @@ COMMANDS: Table = {
             "verify": Lazy(
                 "gaitops.cli.evidence_verify:verify", "Prove that a store lost nothing, or check a proof."
             ),
+            "show": Lazy(
+                "gaitops.cli.evidence_show:show", "Show what is known of an artifact, run or decision."
+            ),
+            "query": Lazy(
+                "gaitops.cli.evidence_query:query", "List or count rows, or the artifacts behind them."
+            ),
+            "export": Lazy("gaitops.cli.evidence_export:export", "Write tables as files for other programs."),
+            "summarize": Lazy(
+                "gaitops.cli.evidence_summarize:summarize",
+                "Write the summary that rollouts and conformance read.",
+            ),
         },
     ),
     "posture": Noun(

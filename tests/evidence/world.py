@@ -49,7 +49,7 @@ DECISIONS = [
     trace("a5", CART, NEW, "block", made_at=at(1, 5), kill_switch="active", tool_name="db.drop"),
     # A call that waited a minute for its approval, and one that still waits.
     trace("b1", CART, OLD, "require_approval", made_at=at(2), intent_digest=REFUND),
-    trace("b2", CART, OLD, "allow", made_at=at(2, 60), intent_digest=REFUND, approval_token_ref="token-1"),
+    trace("b2", CART, OLD, "allow", made_at=at(2, 60.75), intent_digest=REFUND, approval_token_ref="token-1"),
     trace("b3", CART, OLD, "allow", made_at=at(3), intent_digest=REFUND, approval_token_ref="token-1"),
     trace("b4", CART, OLD, "require_approval", made_at=at(3), intent_digest=DEPLOY),
     # Approved once, asked again, and open again; without an environment, as the proxy writes them.

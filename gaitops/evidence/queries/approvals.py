@@ -72,7 +72,9 @@ def approval_calls(tables: Tables, selection: Selection = EVERYTHING) -> ir.Tabl
         open=answers.last_allowed_at.isnull() | (answers.last_allowed_at < asked.last_asked_at),
     )
     found = found.mutate(
-        seconds_to_approval=(found.approved_at.epoch_seconds() - found.asked_at.epoch_seconds()).cast("int64")
+        # Whole seconds before the difference: engines give an epoch with or without its fraction.
+        seconds_to_approval=found.approved_at.truncate("s").epoch_seconds()
+        - found.asked_at.truncate("s").epoch_seconds()
     )
     return ordered(found, (*PLACE, "policy_digest", "intent_digest"))
 
