@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gaitops.evidence import posture_queries as queries
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gaitops.gait.policy_tools import ToolPolicy
 
 Row = TypeVar("Row")
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def posture_inputs(
@@ -91,11 +92,14 @@ def _made(
 ) -> Iterator[Row]:
     """Rows column by column, which is several times faster than a dictionary for each."""
     table = engine.arrow(expression)
-    values = [_values(table.column(name).to_pylist()) for name in columns]
+    values = [_values(name, table.column(name).to_pylist()) for name in columns]
     return (make(*row) for row in zip(*values, strict=True))
 
 
-def _values(column: list[Any]) -> list[Any]:
+def _values(name: str, column: list[Any]) -> list[Any]:
+    if name == "day":
+        days = {number: date.fromordinal(_EPOCH + number) for number in set(column)}
+        return [days[number] for number in column]
     if column and isinstance(next((item for item in column if item is not None), None), datetime):
         return [item.astimezone(UTC) if item is not None else None for item in column]
     return column
@@ -106,7 +110,7 @@ def _decision(
     environment: str,
     digest: str,
     decision: str,
-    day: Any,
+    day: date,
     events: int,
     kill_switch: int,
     first: datetime,

@@ -42,6 +42,7 @@ _PLACED: Final = (
     "artifact", "kind", "verdict", "repository", "environment", "claimed_environment", "duplicate", "made_at", "collected_at",
 )  # fmt: skip
 REGRESS_RESULT: Final = "regress_result"
+_DAY: Final = 86_400
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -61,9 +62,9 @@ def named(table: ir.Table) -> ir.Table:
 
 
 def judged_decisions(tables: Tables, window: Window, boundaries: Sequence[datetime]) -> ir.Table:
-    """Decisions that count, with ``at``, ``day`` and ``segment``: how many boundaries lie at or before them."""
+    """Decisions that count, with ``at`` and ``segment``: how many boundaries lie at or before them."""
     rows = named(stamped(counted_decisions(tables), window))
-    return rows.mutate(day=rows["at"].date(), segment=_segment(rows["at"], boundaries, 0))
+    return rows.mutate(segment=_segment(rows["at"], boundaries, 0))
 
 
 def _segment(at: ir.TimestampValue, boundaries: Sequence[datetime], below: int) -> ir.IntegerValue:
@@ -76,9 +77,15 @@ def _segment(at: ir.TimestampValue, boundaries: Sequence[datetime], below: int) 
     )
 
 
+def day_number(at: ir.TimestampValue) -> ir.IntegerValue:
+    """Days since 1970 in UTC, which engines compute many times faster than the date of a time with a zone."""
+    return (at.epoch_seconds() // _DAY).cast("int64")
+
+
 def decision_counts(tables: Tables, window: Window, boundaries: Sequence[datetime]) -> ir.Table:
-    """Rows of :class:`gaitops.posture.inputs.DecisionCount`."""
+    """Rows of :class:`gaitops.posture.inputs.DecisionCount`, days as :func:`day_number`."""
     rows = judged_decisions(tables, window, boundaries)
+    rows = rows.mutate(day=day_number(rows["at"]))
     return rows.group_by(["repository", "environment", "policy_digest", "decision", "day", "segment"]).agg(
         events=rows.count(),
         kill_switch=count_where(rows.kill_switch == KILL_SWITCH_ACTIVE),
@@ -94,27 +101,33 @@ def placed_artifacts(tables: Tables, window: Window) -> ir.Table:
     of them name the same. What proves nothing is counted where it claims to be.
     """
     artifacts = stamped(tables["artifacts"].select(*_PLACED), window)
+    without = artifacts.environment.isnull() & artifacts.kind.isin(sorted(RUN_KINDS))
+    # Only these need the join, and most artifacts are traces.
+    runs = artifacts.filter(without).left_join(_run_environments(tables), "artifact")
+    joined = runs.mutate(environment=runs.joined_environment).select(*artifacts.columns)
+    rows = artifacts.filter(~without).union(joined)
+    claimed = proven(rows).ifelse(ibis.null("string"), rows.claimed_environment)
+    return named(rows.mutate(environment=ibis.coalesce(rows.environment, claimed)))
+
+
+def _run_environments(tables: Tables) -> ir.Table:
+    """Artifacts of runs that name no environment, and the one that all proven decisions of the run name."""
     runs = tables["runs"]
     runs = runs.filter(runs.environment.isnull(), ~is_true(runs.embedded), runs.kind.isin(sorted(RUN_KINDS)))
-    runs = runs.select(run_artifact=runs.artifact, repository=runs.repository, run_id=runs.run_id)
+    runs = runs.select("artifact", "repository", "run_id")
     decisions = counted_decisions(tables).semi_join(runs, ["repository", "run_id"])
     decisions = decisions.filter(decisions.environment.notnull())
-    joined = decisions.group_by(["repository", "run_id"]).agg(
+    places = decisions.group_by(["repository", "run_id"]).agg(
         one=decisions.environment.min(), other=decisions.environment.max()
     )
-    joined = joined.filter(joined.one == joined.other)
-    found = runs.inner_join(joined, ["repository", "run_id"]).select("run_artifact", joined_environment="one")
-    found = found.group_by("run_artifact").agg(joined_environment=found.joined_environment.min())
-    rows = artifacts.left_join(found, artifacts.artifact == found.run_artifact)
-    claimed = proven(rows).ifelse(ibis.null("string"), rows.claimed_environment)
-    environment = ibis.coalesce(rows.environment, rows.joined_environment, claimed)
-    return named(rows.mutate(environment=environment).drop("run_artifact", "joined_environment"))
+    found = runs.inner_join(places.filter(places.one == places.other), ["repository", "run_id"])
+    return found.group_by("artifact").agg(joined_environment=found.one.min())
 
 
 def artifact_counts(tables: Tables, window: Window) -> ir.Table:
-    """Rows of :class:`gaitops.posture.inputs.ArtifactCount`."""
+    """Rows of :class:`gaitops.posture.inputs.ArtifactCount`, days as :func:`day_number`."""
     rows = placed_artifacts(tables, window)
-    rows = rows.mutate(day=rows["at"].date())
+    rows = rows.mutate(day=day_number(rows["at"]))
     return rows.group_by(["repository", "environment", "kind", "verdict", "day"]).agg(
         artifacts=count_where(~is_true(rows.duplicate)),
         repeated=count_where(rows.duplicate),
@@ -235,10 +248,12 @@ def regress_deliveries(tables: Tables, window: Window) -> ir.Table:
 
 
 def regress_counts(tables: Tables, window: Window) -> ir.Table:
-    """Rows of :class:`gaitops.posture.inputs.RegressCount`."""
+    """Rows of :class:`gaitops.posture.inputs.RegressCount`, days as :func:`day_number`."""
     rows = regress_deliveries(tables, window)
     rows = rows.mutate(
-        day=rows["at"].date(), vacuous=is_true(rows.vacuous), drift_class=rows.drift_class.fill_null("none")
+        day=day_number(rows["at"]),
+        vacuous=is_true(rows.vacuous),
+        drift_class=rows.drift_class.fill_null("none"),
     )
     return rows.group_by(["repository", "day", "status", "vacuous", "drift_class"]).agg(results=rows.count())
 
