@@ -2,15 +2,19 @@
 """To whom an artifact belongs, and what says so (Gait contract 12).
 
 Three sources can name a repository: a field inside a verified signature, the registration of the key, and the place where the
-artifact was collected. All three are kept. Where they contradict each other the collector decides, because that is the only
+artifact was collected. All three are kept. Where field and place contradict each other the collector decides, because that is the only
 source that the artifact's author does not write, and the contradiction is a finding.
+
+The registration limits what a key can say. What it signed for one of its own repositories belongs there, wherever somebody
+else delivered it: else whoever delivers it first, elsewhere, would take it away from its repository. What it signed outside
+its repositories, environments and times is recorded, but as unverifiable: nobody registered the key for that.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -26,7 +30,7 @@ from gaitops.gait.artifacts.facts import (
     TokenFacts,
     TraceFacts,
 )
-from gaitops.gait.artifacts.model import PROVEN, Finding, Inspection
+from gaitops.gait.artifacts.model import PROVEN, Finding, Inspection, Verdict
 
 SIGNED_FIELD: Final = "signed_field"
 KEY_BINDING: Final = "key_binding"
@@ -77,17 +81,27 @@ class Attributor:
         self._registry = registry
         self._names = RepositoryNames(registry)
 
-    def attribute(self, inspection: Inspection, envelope: Envelope) -> Attribution:
-        """Where the rows of an artifact count, and what contradicts that."""
+    def attribute(
+        self, inspection: Inspection, envelope: Envelope, collected_at: datetime | None = None
+    ) -> tuple[Inspection, Attribution]:
+        """Where the rows of an artifact count, what contradicts that, and what is proven of it there.
+
+        Args:
+            inspection: of the artifact.
+            envelope: what the collector says of it.
+            collected_at: stands in for the time of what states none.
+
+        Returns:
+            The inspection, in which everything is unverifiable that a key signed outside its registration.
+        """
         claim = _claim(inspection)
-        producer = (
-            self._registry.producers.get(inspection.key_id or "") if inspection.verdict in PROVEN else None
-        )
+        producer = self._signer(inspection)
         signed = self._names.known(claim.repository) if claim.proven else None
         collected = self._names.collected(envelope.repository)
-        repository, source = self._decide(signed, collected, producer)
+        repository, source = _decide(signed, collected, producer)
+        moved = collected is not None and repository != collected
         claimed_environment = claim.environment if claim.proven else None
-        environment = envelope.environment or claimed_environment
+        environment = claimed_environment if moved else envelope.environment or claimed_environment
         if environment is None and producer is not None and len(producer.environments) == 1:
             (environment,) = producer.environments
         known = self._registry.repositories.get(repository or "")
@@ -95,9 +109,10 @@ class Attributor:
             *_conflicts("repository", signed, collected, claim.repository),
             *_conflicts("environment", claimed_environment, envelope.environment, claim.environment),
         ]
-        if producer is not None:
-            findings += _misused(producer, repository, environment, made_at(inspection.facts))
-        return Attribution(
+        if moved and producer is not None:
+            findings.append(_wrong_repository(producer, collected or ""))
+        judged = self._judged(inspection, _Where(repository, environment, collected_at), findings)
+        return judged, Attribution(
             source,
             producer=producer.id if producer is not None else None,
             org=known.org if known is not None else None,
@@ -113,18 +128,51 @@ class Attributor:
             findings=tuple(findings),
         )
 
-    def _decide(
-        self, signed: str | None, collected: str | None, producer: ProducerKey | None
-    ) -> tuple[str | None, str]:
-        if signed is not None and collected in {None, signed}:
-            return signed, SIGNED_FIELD
-        bound = producer.repositories if producer is not None else frozenset()
-        if len(bound) == 1 and (collected is None or collected in bound):
-            (only,) = bound
-            return only, KEY_BINDING
-        if collected is not None:
-            return collected, UPLOAD_ENVELOPE
-        return None, UNKNOWN
+    def _signer(self, inspection: Inspection) -> ProducerKey | None:
+        """The registered producer that signed an artifact, or else the first that signed something inside it."""
+        signed = (item for item in (inspection, *inspection.members) if item.verdict in PROVEN)
+        producers = (self._registry.producers.get(item.key_id or "") for item in signed)
+        return next((producer for producer in producers if producer is not None), None)
+
+    def _judged(self, inspection: Inspection, where: _Where, findings: list[Finding]) -> Inspection:
+        """The inspection with what the keys in it are registered for taken into account; adds to ``findings``."""
+        members = tuple(self._judged(member, where, findings) for member in inspection.members)
+        verdict = inspection.verdict
+        producer = self._registry.producers.get(inspection.key_id or "") if verdict in PROVEN else None
+        if producer is not None:
+            moment = made_at(inspection.facts) or where.collected_at
+            misused = list(_misused(producer, where.repository, where.environment, moment))
+            if misused:
+                findings += [finding for finding in misused if finding not in findings]
+                verdict = Verdict.UNVERIFIABLE
+        if verdict is inspection.verdict and members == inspection.members:
+            return inspection
+        return replace(inspection, verdict=verdict, members=members)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Place and time for which a key must be registered."""
+
+    repository: str | None
+    environment: str | None
+    collected_at: datetime | None
+
+
+def _decide(
+    signed: str | None, collected: str | None, producer: ProducerKey | None
+) -> tuple[str | None, str]:
+    """The repository that an artifact belongs to, and what says so."""
+    bound = producer.repositories if producer is not None else frozenset()
+    foreign = producer is not None and collected not in bound
+    if signed is not None and (collected in {None, signed} or (foreign and signed in bound)):
+        return signed, SIGNED_FIELD
+    if len(bound) == 1 and (collected is None or collected in bound or signed is None or signed in bound):
+        (only,) = bound
+        return only, KEY_BINDING
+    if collected is not None:
+        return collected, UPLOAD_ENVELOPE
+    return None, UNKNOWN
 
 
 class RepositoryNames:
@@ -224,15 +272,19 @@ def _same(one: str, other: str) -> bool:
     return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
 
 
+def _wrong_repository(producer: ProducerKey, repository: str) -> Finding:
+    return Finding(
+        "producer.wrong_repository",
+        f"the key of {producer.id} signs for other repositories, not for {repository[:_SHOWN]!r}",
+    )
+
+
 def _misused(
     producer: ProducerKey, repository: str | None, environment: str | None, moment: datetime | None
 ) -> Iterator[Finding]:
     """A registered key outside the places and times that it is registered for."""
     if repository is not None and repository not in producer.repositories:
-        yield Finding(
-            "producer.wrong_repository",
-            f"the key of {producer.id} signs for other repositories, not for {repository[:_SHOWN]!r}",
-        )
+        yield _wrong_repository(producer, repository)
     if environment and producer.environments and environment not in producer.environments:
         yield Finding(
             "producer.wrong_environment",

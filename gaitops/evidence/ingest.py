@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from gaitops.errors import GaitopsError
+from gaitops.errors import GaitopsError, VerificationError
 from gaitops.evidence.attribution import Attributor
 from gaitops.evidence.batches import Claim, Step, no_step
 from gaitops.evidence.collection import Entry
@@ -115,8 +115,10 @@ class Ingestion:
         *,
         now: datetime,
         batch_size: int = BATCH,
+        repair: bool = False,
         step: Step = no_step,
     ) -> None:
+        self._repair = repair
         self._store, self._files, self._now, self._step = store, files, now, step
         registered = (GaitPublicKey(producer.public_key) for producer in registry.producers.values())
         self._keys = Keyring((*registered, *keys))
@@ -162,7 +164,7 @@ class Ingestion:
                 entry.envelope.source, UNRECOGNISED, ", ".join(sorted({f.code for f in inspection.findings}))
             )
             return
-        if self._store.put(read.digest, read.data):
+        if self._store.put(read.digest, read.data) and not self._repair:
             self._record(entry, inspection, duplicate=False)
         else:
             self._deferred.append(
@@ -175,7 +177,7 @@ class Ingestion:
         return inspect(data, self._keys, FolderNeighbours(self._files, entry.path), sha256=digest)
 
     def _record(self, entry: Entry, inspection: Inspection, *, duplicate: bool) -> None:
-        attribution = self._attributor.attribute(inspection, entry.envelope)
+        inspection, attribution = self._attributor.attribute(inspection, entry.envelope, self._now)
         self._tables.add(
             inspection,
             attribution,
@@ -212,9 +214,23 @@ class Ingestion:
             if entry.envelope.source in sources:
                 self.report.known += 1
                 continue
-            data = self._store.get(digest)
-            self._record(entry, self._inspect(entry, data, digest), duplicate=bool(sources))
-            sources.add(entry.envelope.source)
+            data = self._kept(entry, digest)
+            if data is not None:
+                self._record(entry, self._inspect(entry, data, digest), duplicate=bool(sources))
+                sources.add(entry.envelope.source)
+
+    def _kept(self, entry: Entry, digest: str) -> bytes | None:
+        """The artifact from the store; where that has other bytes under its name, once more from where it was delivered."""
+        try:
+            return self._store.get(digest)
+        except VerificationError:
+            again = self._read(entry)
+        if again.digest != digest:
+            self.report.skip(entry.envelope.source, UNREADABLE, "changed while it was ingested")
+            return None
+        self._store.files.remove(object_path(digest))
+        self._store.put(digest, again.data)
+        return again.data
 
     def _reads(self, entries: Iterable[Entry]) -> Iterator[_Read]:
         """Read the files, several at once where each takes long."""

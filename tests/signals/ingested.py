@@ -81,9 +81,10 @@ def write_fleet(folder: Path) -> FolderTables:
             if not duplicate:
                 positions[inspection.sha256] = position
                 position += 1
+            inspection, attribution = attributor.attribute(inspection, envelope, COLLECTED)
             tables.add(
                 inspection,
-                attributor.attribute(inspection, envelope),
+                attribution,
                 batch="batch",
                 collected_at=COLLECTED,
                 source=source,

@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     UNSIGNED = "unsigned"
     """Intact as far as it can be told, and nobody signed it."""
     UNVERIFIABLE = "unverifiable"
-    """Signed by a key that nobody registered."""
+    """Signed by a key that nobody registered, or, once it is collected, not for that place or time."""
     FAILED = "failed"
     """Readable, but what is signed or hashed does not hold."""
     REJECTED = "rejected"
