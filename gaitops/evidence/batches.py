@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gaitops.errors import InternalError
 from gaitops.evidence import delta
 from gaitops.evidence.delta import DataFile
 from gaitops.evidence.log import APPLICATION, ARTIFACTS, Log
@@ -268,7 +269,16 @@ def _complete(store: Store, batch: str, path: str) -> None:
         data = store.files.read(path, _MOST_STAGED_BYTES)
     except FileNotFoundError:
         return  # its owner lives, and has just finished
-    _append(store, name, batch, pq.read_table(BytesIO(data), schema=arrow_schema(name)))
+    try:
+        rows = pq.read_table(BytesIO(data), schema=arrow_schema(name))
+    except (pa.ArrowException, OSError) as error:
+        raise InternalError.of(
+            "store.unreadable",
+            f"rows of a claimed batch are damaged: {' '.join(str(error).split())[:200]}",
+            path=f"{store.url}/{path}",
+            remedy="Restore this file from a copy of the store; look who could write to it.",
+        ) from error
+    _append(store, name, batch, rows)
 
 
 def _append(store: Store, name: str, batch: str, rows: pa.Table) -> None:

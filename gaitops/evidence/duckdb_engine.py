@@ -56,7 +56,9 @@ def open_tables(files: TableFiles, name: str, options: Mapping[str, str]) -> Ite
 
 def _table(backend: Backend, name: str, paths: Sequence[str]) -> ir.Table:
     if paths:
-        return backend.read_parquet(list(paths), table_name=name)
+        # Not Ibis's own way: for some URLs that installs an extension of DuckDB first, although the filesystem is registered.
+        backend.con.read_parquet(list(paths)).create_view(name)
+        return backend.table(name)
     schema = ibis.schema({column.name: ibis_type(column.type) for column in TABLES[name]})
     return backend.create_table(name, schema=schema, temp=True)
 

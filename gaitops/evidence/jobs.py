@@ -46,6 +46,8 @@ class Job:
     place_options: tuple[str, ...] = ()
     """``files.KEY=VALUE`` for the file system of the place."""
     batch_size: int = BATCH
+    repair: bool = False
+    """Look every artifact up in the log, also those that the store did not have: some may have been lost."""
 
 
 class Listing:
@@ -119,7 +121,14 @@ def run_slice(
     files = open_files(job.place.url, options=job.place_options)
     try:
         ingestion = Ingestion(
-            store, files, job.keys, job.registry, now=job.now, batch_size=job.batch_size, step=step
+            store,
+            files,
+            job.keys,
+            job.registry,
+            now=job.now,
+            batch_size=job.batch_size,
+            repair=job.repair,
+            step=step,
         )
         return ingestion.run(wanted, advance)
     finally:
