@@ -13,6 +13,7 @@ from gaitops.evidence.queries.decisions import KILL_SWITCH_ACTIVE
 from gaitops.evidence.signal_facts import Fleet, Places, unexpected
 from gaitops.evidence.signal_queries import Asked
 from gaitops.posture.counting import SIGNATURES_REQUIRED
+from gaitops.signals.selectors import values_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -45,13 +46,13 @@ def signal_proof(engine: Engine, window: Window, fleet: Fleet, selector: Mapping
     rows = _rows(asked, window, fleet, selector)
     for column, values in selector.items():
         if column not in _MARKS:
-            rows = rows.filter(rows[column].fill_null("").isin(values.split(",")))
+            rows = rows.filter(rows[column].fill_null("").isin(values_of(values)))
     if selector.get("kill_switch"):
         rows = rows.filter(rows.kill_switch == KILL_SWITCH_ACTIVE)
     if selector.get("vacuous"):
         rows = rows.filter(is_true(rows.vacuous))
     if "not_repository" in selector:
-        rows = rows.filter(~rows.repository.isin(selector["not_repository"].split(",")))
+        rows = rows.filter(~rows.repository.isin(values_of(selector["not_repository"])))
     if "tier" in selector:
         rows = _in_tiers(rows, Places(fleet.registry), {selector["tier"]}, asked)
     if selector.get("required"):

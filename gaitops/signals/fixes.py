@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from gaitops.signals.from_runs import GATE_REASONS
 from gaitops.signals.model import Fix, Signal
 from gaitops.signals.queue import Queue
 from gaitops.signals.rows import AssignmentChange, Evidence, RunRow
+from gaitops.signals.selectors import values_of
 
 MOST_FIXES: Final = 10
 """Repositories for which one signal proposes commands."""
@@ -100,7 +101,7 @@ def _of_run(run: RunRow, identifier: str) -> Iterator[Fix]:
 
 def _of_blocks(signal: Signal, evidence: Evidence) -> Iterator[Fix]:
     """What is blocked stays blocked: intents for the place with the most blocks."""
-    tools = set(_split(signal.selector["tool_name"]))
+    tools = set(values_of(signal.selector["tool_name"]))
     rows = [
         row
         for row in evidence.decisions
@@ -173,7 +174,8 @@ def _look(signal: Signal, knowledge: Knowledge) -> Fix:
         f"{_QUERY_OPTIONS[column]} {shlex.quote(value)}"
         for column, values in signal.selector.items()
         if column in _QUERY_OPTIONS
-        for value in _split(values)
+        for value in values_of(values)
+        if value
     ]
     table = signal.selector["table"]
     store = f" --store {shlex.quote(knowledge.store)}" if knowledge.store else ""
@@ -183,7 +185,3 @@ def _look(signal: Signal, knowledge: Knowledge) -> Fix:
         commands=(f"gaitops evidence query{store} --table {table} {' '.join(options)}".rstrip(),),
         artifacts=signal.artifacts,
     )
-
-
-def _split(values: str) -> Iterable[str]:
-    return [value for value in values.split(",") if value]

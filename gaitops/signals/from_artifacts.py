@@ -80,8 +80,8 @@ def from_doubts(rows: Iterable[DoubtRow]) -> Iterator[Signal]:
                 selector={
                     "table": "artifacts",
                     "repository": repository,
-                    "verdict": ",".join(sorted({row.verdict for row in here})),
-                    "kind": ",".join(sorted({row.kind for row in here})),
+                    "verdict": sorted({row.verdict for row in here}),
+                    "kind": sorted({row.kind for row in here}),
                     **({"required": "true"} if kind == "unsigned_where_required" else {}),
                 },
             )
@@ -110,7 +110,7 @@ def from_findings(rows: Iterable[FindingRow]) -> Iterator[Signal]:
                 sightings,
                 privilege=privilege,
                 why=why,
-                selector={"table": "findings", "repository": repository, "code": ",".join(codes)},
+                selector={"table": "findings", "repository": repository, "code": codes},
             )
 
 

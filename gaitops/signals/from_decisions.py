@@ -14,6 +14,7 @@ from gaitops.signals.kinds import Thresholds
 from gaitops.signals.making import count_of, signal, together
 from gaitops.signals.model import Signal
 from gaitops.signals.rows import DecisionGroup, DriftRow, Evidence, WaitingRow
+from gaitops.signals.selectors import Values
 
 _Row = TypeVar("_Row", DecisionGroup, WaitingRow)
 
@@ -131,9 +132,7 @@ def _blocked_calls(rows: Iterable[DecisionGroup], repeated: set[str]) -> Iterato
     for (privilege, tier), group in groupby(sorted(rows, key=key), key=key):
         found = list(group)
         sightings = together((row.where, row.seen) for row in found)
-        others = (
-            {"not_repository": ",".join(sorted(repeated))} if repeated and privilege == DESTRUCTIVE else {}
-        )
+        others = {"not_repository": sorted(repeated)} if repeated and privilege == DESTRUCTIVE else {}
         yield signal(
             "blocked_calls",
             (PRIVILEGES[privilege], tier),
@@ -188,6 +187,6 @@ def _tools(rows: Iterable[DecisionGroup | WaitingRow]) -> str:
     return ", ".join(sorted({row.tool_name for row in rows}))
 
 
-def _decisions(rows: Iterable[DecisionGroup | WaitingRow], **values: str) -> dict[str, str]:
-    tools = ",".join(sorted({row.tool_name for row in rows}))
+def _decisions(rows: Iterable[DecisionGroup | WaitingRow], **values: Values) -> dict[str, Values]:
+    tools = sorted({row.tool_name for row in rows})
     return {"table": "decisions", **values, "tool_name": tools}

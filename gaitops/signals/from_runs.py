@@ -48,7 +48,7 @@ def _stopped(key: tuple[str, str], runs: Sequence[RunRow]) -> Signal:
         f"{len(runs)} run{'s' if len(runs) > 1 else ''} of {name} tools stopped in {tier or 'an unknown tier'}",
         together((run.where, Seen(1, run.made_at, run.made_at, (run.artifact,))) for run in runs),
         privilege=runs[0].max_privilege,
-        selector={"table": "runs", "family_id": ",".join(sorted({run.family_id for run in runs}))},
+        selector={"table": "runs", "family_id": sorted({run.family_id for run in runs})},
         stopped=True,
     )
 

@@ -12,6 +12,7 @@ from gaitops.signals.families import REPRESENTATIVES
 from gaitops.signals.model import Signal
 from gaitops.signals.priority import score
 from gaitops.signals.rows import Seen, Where
+from gaitops.signals.selectors import Values, selector_of
 
 Sighting = tuple[Where, Seen]
 """Where something was seen, and how often."""
@@ -25,7 +26,7 @@ def signal(
     *,
     privilege: int,
     why: str = "",
-    selector: Mapping[str, str],
+    selector: Mapping[str, Values],
     attributions: tuple[Attribution, ...] = (),
     stopped: bool = False,
 ) -> Signal:
@@ -66,7 +67,7 @@ def signal(
             stopped=stopped,
         ),
         artifacts=tuple(artifacts[:REPRESENTATIVES]),
-        selector=selector,
+        selector=selector_of(selector),
         attributions=attributions,
         spread=dict(sorted(spread.items())),
     )
