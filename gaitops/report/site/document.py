@@ -64,7 +64,7 @@ def page_document(
     """What the script reads; made of JSON values only."""
     book = Book(evidence, Proofs())
     own = Issues((), (), 0) if signals is None else issues(signals, book, {"signal": commands.signal})
-    scopes = _scopes(posture, signals, own, book)
+    scopes = _scopes(posture, signals, own, book, commands.store)
     document: Document = {
         "meta": {
             "fleet": posture["fleet"],
@@ -98,16 +98,18 @@ def _shown(value: Any) -> Any:
     raise TypeError(f"not a JSON value: {kind.__name__}")
 
 
-def _scopes(posture: Document, signals: Document | None, own: Issues, book: Book) -> dict[str, Document]:
+def _scopes(
+    posture: Document, signals: Document | None, own: Issues, book: Book, store: str
+) -> dict[str, Document]:
     repositories = posture["repositories"]
-    views = {"fleet": _fleet(posture, book)}
+    views = {"fleet": _fleet(posture, book, store)}
     members: dict[str, list[Document]] = {}
     for item in repositories:
         members.setdefault(item["org"], []).append(item)
     for group in posture["groups"]["organizations"]:
-        views[f"org/{group['name']}"] = _org(posture, group, members.get(group["name"], []), book)
+        views[f"org/{group['name']}"] = _org(posture, group, members.get(group["name"], []), book, store)
     for item in repositories:
-        views[f"repo/{item['repository']}"] = _repository(posture, item, book)
+        views[f"repo/{item['repository']}"] = _repository(posture, item, book, store)
     return {
         route: {
             "kind": view.kind,
@@ -120,22 +122,26 @@ def _scopes(posture: Document, signals: Document | None, own: Issues, book: Book
     }
 
 
-def _fleet(posture: Document, book: Book) -> View:
+def _fleet(posture: Document, book: Book, store: str) -> View:
     total = posture["total"]
     numbers = Numbers(total["numbers"], Scope(**posture["scope"]), book)
     names = frozenset(item["repository"] for item in posture["repositories"])
-    return View("fleet", posture, numbers, total.get("series", {}), posture["repositories"], names, book)
+    return View(
+        "fleet", posture, numbers, total.get("series", {}), posture["repositories"], names, book, store
+    )
 
 
-def _org(posture: Document, group: Document, members: Sequence[Document], book: Book) -> View:
+def _org(posture: Document, group: Document, members: Sequence[Document], book: Book, store: str) -> View:
     numbers = Numbers(group["numbers"], Scope(org=group["name"]), book)
     names = frozenset(item["repository"] for item in members)
-    return View("organization", posture, numbers, group.get("series", {}), members, names, book)
+    return View("organization", posture, numbers, group.get("series", {}), members, names, book, store)
 
 
-def _repository(posture: Document, item: Document, book: Book) -> View:
+def _repository(posture: Document, item: Document, book: Book, store: str) -> View:
     numbers = Numbers(item["numbers"], Scope(repository=item["repository"]), book)
-    return View("repository", posture, numbers, item["series"], [item], frozenset({item["repository"]}), book)
+    return View(
+        "repository", posture, numbers, item["series"], [item], frozenset({item["repository"]}), book, store
+    )
 
 
 def _name(view: View, route: str) -> str:

@@ -58,8 +58,9 @@ def issues(signals: Mapping[str, Any], book: Book, commands: Mapping[str, str]) 
 def _entry(signal: Mapping[str, Any], book: Book, commands: Mapping[str, str]) -> dict[str, Any]:
     kind = KINDS[signal["kind"]]
     repositories = signal["repositories"]
+    command = f"{commands['signal']} {signal['id']}"
     facts: list[list[Cell]] = [
-        ["Events", "n", [signal["events"], book.refs(signal["artifacts"])]],
+        ["Events", "n", [signal["events"], book.refs(signal["artifacts"], f"{command} --proof")]],
         ["First seen", "time", moment(signal["first_seen"])],
         ["Last seen", "time", moment(signal["last_seen"])],
         ["Owners", "text", ", ".join(signal["owners"]) or "unknown"],
@@ -78,8 +79,8 @@ def _entry(signal: Mapping[str, Any], book: Book, commands: Mapping[str, str]) -
         "causes": list(_causes(signal["attributions"][:MOST_ATTRIBUTIONS], book)),
         "gait": _gait(signal["gait"], signal["attributions"]),
         "remedy": kind.remedy,
-        "fixes": [_fix(fix) for fix in signal["fixes"]],
-        "command": f"{commands['signal']} {signal['id']}",
+        "fixes": [_fix(fix, first=at == 0) for at, fix in enumerate(signal["fixes"])],
+        "command": command,
     }
 
 
@@ -101,7 +102,7 @@ def _causes(attributions: Iterable[Mapping[str, Any]], book: Book) -> Iterable[l
             yield [*place, words(change["cause"]), change["what"], *values, cell]
         if not item["changes"]:
             compared = ", ".join(words(name) for name in item["compared"])
-            looked = f"compared: {compared}; no difference" if compared else "nothing to compare with"
+            looked = f"no difference in: {compared}" if compared else "nothing to compare with"
             yield [*place, "unknown", looked, "", "", 0]
 
 
@@ -124,7 +125,7 @@ def _gait(gait: Mapping[str, Any] | None, attributions: Iterable[Mapping[str, An
     return "; ".join(said) + "."
 
 
-def _fix(fix: Mapping[str, Any]) -> dict[str, Any]:
+def _fix(fix: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
     blocks = [["commands", "\n".join(fix["commands"])]] if fix["commands"] else []
     for path, text in sorted(fix["files"].items()):
         left = len(text) - _MOST_FILE
@@ -132,4 +133,29 @@ def _fix(fix: Mapping[str, Any]) -> dict[str, Any]:
         blocks.append([path, shown])
     objects = [f"{path}  sha256:{digest}" for path, digest in sorted(fix["objects"].items())]
     blocks += [["artifacts to put beside it", "\n".join(objects)]] if objects else []
-    return {"title": f"Next best fix: {words(fix['kind'])}", "why": fix["summary"], "blocks": blocks}
+    title = f"{'Next best fix' if first else 'Or'}: {words(fix['kind'])}"
+    return {"title": title, "why": fix["summary"], "blocks": blocks}
+
+
+def family_rows(families: Iterable[Mapping[str, Any]], book: Book, store: str) -> list[list[Cell]]:
+    """Families of runs that share a fingerprint; those with reasons, which are incidents, first, then the largest.
+
+    ``store`` is the option that names the store, for the command that lists all runs of a family.
+    """
+    listing = f"gaitops evidence query{store} --table runs --proof --family"
+    ordered = sorted(
+        families, key=lambda item: (not item["reasons"], -item["runs"], item["gait"]["family_id"])
+    )
+    return [
+        [
+            item["gait"]["family_id"],
+            " → ".join(item["action_sequence"]),
+            item["reasons"],
+            [item["runs"], book.refs(item["artifacts"], f"{listing} {item['gait']['family_id']}")],
+            item["proven"],
+            sorted(item["spread"]),
+            moment(item["first_seen"]),
+            moment(item["last_seen"]),
+        ]
+        for item in ordered
+    ]

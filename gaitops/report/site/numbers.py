@@ -39,11 +39,11 @@ class Book:
         """Position of the proof of a selector, when the page can show one."""
         return self.proofs.add(text, self.evidence.proof(text))
 
-    def refs(self, digests: Iterable[str]) -> int | None:
-        """Position of a proof that is these artifacts."""
+    def refs(self, digests: Iterable[str], command: str = "") -> int | None:
+        """Position of a proof that shows these artifacts; with a command when there may be more, which it lists."""
         wanted = list(digests)
         known = self.evidence.artifacts(wanted)
-        return self.proofs.loose(known[digest] for digest in wanted if digest in known)
+        return self.proofs.some((known[digest] for digest in wanted if digest in known), command)
 
     def counted(self, number: int | None, text: str) -> list[Cell]:
         """A number with the proof of a selector; zero has nothing behind it."""

@@ -48,7 +48,7 @@ class Proofs:
     """Collects proofs while a page is built; positions in it are what cells of the page refer to."""
 
     most: int = MOST_ARTIFACTS
-    _proofs: list[tuple[str, int, list[int]]] = field(default_factory=list)
+    _proofs: list[tuple[str, int | None, list[int]]] = field(default_factory=list)
     _by_selector: dict[str, int] = field(default_factory=dict)
     _artifacts: dict[str, int] = field(default_factory=dict)
     _refs: list[ArtifactRef] = field(default_factory=list)
@@ -62,17 +62,16 @@ class Proofs:
             return known
         return self._append(selector, proof.total, proof.listed)
 
-    def loose(self, refs: Iterable[ArtifactRef]) -> int | None:
-        """Position of a proof that is exactly these artifacts and has no selector."""
+    def some(self, refs: Iterable[ArtifactRef], command: str = "") -> int | None:
+        """Position of a proof that shows these artifacts; with a command when there may be more, which it lists."""
         listed = tuple(refs)
-        return self._append("", len(listed), listed) if listed else None
+        return self._append(command, None if command else len(listed), listed) if listed else None
 
-    def _append(self, selector: str, total: int, listed: Iterable[ArtifactRef]) -> int:
+    def _append(self, selector: str, total: int | None, listed: Iterable[ArtifactRef]) -> int:
         position = len(self._proofs)
         positions = [at for ref in listed if (at := self._position(ref)) is not None]
         self._proofs.append((safe(selector), total, positions))
-        if selector:
-            self._by_selector[selector] = position
+        self._by_selector[selector] = position
         return position
 
     def _position(self, ref: ArtifactRef) -> int | None:

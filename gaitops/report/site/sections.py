@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gaitops.posture.metrics import DECISIONS, STATES, VERDICTS
 from gaitops.report.site import specs, tables
-from gaitops.report.site.issues import Issues
+from gaitops.report.site.issues import Issues, family_rows
 from gaitops.report.site.numbers import Book, Numbers, moment
 from gaitops.report.site.tables import Block, Document, table
 
@@ -33,6 +33,8 @@ class View:
     names: frozenset[str]
     """Their ids."""
     book: Book
+    store: str
+    """Option that names the store, with a leading blank."""
 
     @property
     def single(self) -> bool:
@@ -78,16 +80,23 @@ def queue(view: View, signals: Document | None, issues: Issues) -> Document:
         return section(
             "signals", "Signals", lead, {"t": "note", "text": "This page was made without signals."}
         )
-    if view.kind == "fleet":
-        families = sum(signal["kind"] == "incident_family" for signal in signals["signals"])
-        counts: Block = {
-            "t": "stats",
-            "k": "queue",
-            "v": [signals["before"]["total"], signals["after"]["total"], families],
-        }
-        listed: Block = {"t": "issues", "at": list(range(len(issues.entries))), "left": issues.left}
-        return section("signals", "Signals", lead, counts, listed)
-    return section("signals", "Signals", lead, {"t": "issues", "at": issues.of(view.names), "left": 0})
+    families = [
+        family
+        for family in signals["families"]
+        if view.kind == "fleet" or view.names & family["spread"].keys()
+    ]
+    shown = table("families", family_rows(families, view.book, view.store))
+    if view.kind != "fleet":
+        listed: Block = {"t": "issues", "at": issues.of(view.names), "left": 0}
+        return section("signals", "Signals", lead, listed, shown)
+    incidents = sum(bool(family["reasons"]) for family in families)
+    counts: Block = {
+        "t": "stats",
+        "k": "queue",
+        "v": [signals["before"]["total"], signals["after"]["total"], incidents],
+    }
+    listed = {"t": "issues", "at": list(range(len(issues.entries))), "left": issues.left}
+    return section("signals", "Signals", lead, counts, listed, shown)
 
 
 def repositories(view: View) -> Document:

@@ -189,13 +189,13 @@ def test_nothing_behind_a_number_is_no_proof() -> None:
     """A number that nothing stands behind has no position."""
     assert Proofs().add("events.block", Proof(0, ())) is None
     assert Proofs().add("events.block", None) is None
-    assert Proofs().loose([]) is None
+    assert Proofs().some([]) is None
 
 
 def test_a_digest_that_is_none_is_refused() -> None:
     """Positions in the page are counted in whole digests."""
     with pytest.raises(ValueError, match="not a SHA-256"):
-        Proofs().loose([ArtifactRef("abc", "trace", "verified", None, "")])
+        Proofs().some([ArtifactRef("abc", "trace", "verified", None, "")])
 
 
 def _channel(value: int) -> float:

@@ -46,19 +46,20 @@ function artifactItem(position) {
 /** One number of the panel: what it counts, how many artifacts, which of them. */
 function proofGroup(label, value, proof, alone) {
   const { selector, total, listed: positions } = proofAt(proof);
-  const left = total - positions.length;
+  const command = selector.startsWith("gaitops ") ? selector : `${DATA.meta.proofCommand} --proof ${shellWord(selector)}`;
   return el(
     "div",
     null,
     alone ? null : el("h3", null, `${label}: ${value}`),
     el("p", { class: "small muted" }, listed(total, positions.length)),
-    selector && commandBlock(`${DATA.meta.proofCommand} --proof ${shellWord(selector)}`, left > 0 ? "command that lists them all" : "command that lists them again"),
+    selector && commandBlock(command, "command that lists them all"),
     el("ul", { class: "artifacts" }, positions.map(artifactItem)),
   );
 }
 
 function listed(total, shown) {
   if (total === 0) return "Nothing is counted here, so no artifact stands behind it.";
+  if (total === null) return `${plural(shown, "artifact is", "artifacts are")} shown here. The command lists all there are.`;
   if (shown === total) return `${plural(total, "artifact", "artifacts")}, newest first.`;
   return `${plural(total, "artifact", "artifacts")}; the newest ${count(shown)} are listed, ${count(total - shown)} are not. The command lists them all.`;
 }
