@@ -75,11 +75,16 @@ class Sorter:
             match = self._pattern.fullmatch(path)
             if match is None:
                 return None
-            parts = match.groupdict()
+            parts = {name: part and _text(part) for name, part in match.groupdict().items()}
             repository = repository or _repository(parts, place.prefix)
             environment = environment or parts.get("environment")
-        source = f"{self._base}/{path}" if path else self._base
+        source = _text(f"{self._base}/{path}" if path else self._base)
         return Entry(path, size, Envelope(source, repository, environment))
+
+
+def _text(path: str) -> str:
+    """A path as text: bytes in it that are not UTF-8, which tables cannot hold, are written as ``\\xff``."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def entries(files: Files, place: Place) -> Iterator[Entry | str]:
