@@ -16,6 +16,7 @@ from gaitops.documents.models.trust import Fleet
 from gaitops.documents.times import parse_duration, parse_timestamp
 from gaitops.errors import VerificationError
 from gaitops.fleet.assignments import Assigned, resolve_project
+from gaitops.fleet.checkpoints import newest_checkpoints
 from gaitops.fleet.graph import version_digest
 from gaitops.fleet.root import check_not_expired
 from gaitops.fleet.semver import precedence
@@ -66,6 +67,7 @@ def collect(history: History) -> ReleaseContent:
         audit_head=history.standing.audit_head,
         expiries=_expiries(fleet),
         grace=Grace(parse_duration(fleet.spec.pin_grace), parse_duration(fleet.spec.withdrawn_grace)),
+        checkpoints=newest_checkpoints(state),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from gaitops.documents.models.checkpoint import EvidenceCheckpoint
 from gaitops.fleet.waivers import Waived
 
 
@@ -124,3 +125,5 @@ class ReleaseContent:
     """Hash of the newest audit event at ``commit``."""
     expiries: Expiries
     grace: Grace = Grace()
+    checkpoints: tuple[EvidenceCheckpoint, ...] = ()
+    """The newest checkpoint of each evidence store, by store."""

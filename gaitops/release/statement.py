@@ -20,12 +20,22 @@ import hashlib
 from collections.abc import Collection, Sequence
 from typing import Annotated, Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    Strict,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from securesystemslib.signer import Key, Signer
 
 from gaitops import __version__
 from gaitops.documents.models.base import CommitId, Mode, Name, Risk, Semver, Sha256, Tier, Timestamp
+from gaitops.documents.models.checkpoint import StoreId
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import InvalidInputError, VerificationError
 from gaitops.fleet.root import TrustedRoot
@@ -102,6 +112,16 @@ class Issue(_Member):
     issued: Timestamp
 
 
+class StatedCheckpoint(_Member):
+    """The log of one evidence store when the release was made: what it loses or alters afterwards shows."""
+
+    store: StoreId
+    size: Annotated[int, Field(ge=0)]
+    root: Sha256
+    """Merkle root (RFC 6962)."""
+    made_at: Timestamp
+
+
 class ReleasePredicate(_Predicate):
     """The release itself."""
 
@@ -118,6 +138,15 @@ class ReleasePredicate(_Predicate):
     """How long a consumer may lag behind and still conform; ``None`` when the publisher did not say."""
     withdrawn_grace_seconds: Annotated[int, Field(ge=0)] | None = None
     """How long a consumer may stay on a withdrawn version."""
+    checkpoints: _Items[StatedCheckpoint] = ()
+    """The newest checkpoint of each evidence store, by store; the member is absent when there is none."""
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        members: dict[str, object] = handler(self)
+        if not self.checkpoints:
+            del members["checkpoints"]
+        return members
 
 
 class VersionPredicate(_Predicate):
@@ -221,6 +250,10 @@ def release_statement(
         earlier=earlier,
         pin_grace_seconds=int(content.grace.pin.total_seconds()),
         withdrawn_grace_seconds=int(content.grace.withdrawn.total_seconds()),
+        checkpoints=tuple(
+            StatedCheckpoint(store=item.store, size=item.size, root=item.root, made_at=item.made_at)
+            for item in content.checkpoints
+        ),
     )
     subject = Subject(f"fleet {content.fleet}", {"gitCommit": content.commit})
     return _payload([subject], RELEASE_TYPE, predicate)
