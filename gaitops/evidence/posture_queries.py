@@ -63,7 +63,11 @@ def named(table: ir.Table) -> ir.Table:
 
 def judged_decisions(tables: Tables, window: Window, boundaries: Sequence[datetime]) -> ir.Table:
     """Decisions that count, with ``at`` and ``segment``: how many boundaries lie at or before them."""
-    rows = named(stamped(counted_decisions(tables), window))
+    return named(_judged(tables, window, boundaries))
+
+
+def _judged(tables: Tables, window: Window, boundaries: Sequence[datetime]) -> ir.Table:
+    rows = stamped(counted_decisions(tables), window)
     return rows.mutate(segment=_segment(rows["at"], boundaries, 0))
 
 
@@ -84,14 +88,17 @@ def day_number(at: ir.TimestampValue) -> ir.IntegerValue:
 
 def decision_counts(tables: Tables, window: Window, boundaries: Sequence[datetime]) -> ir.Table:
     """Rows of :class:`gaitops.posture.inputs.DecisionCount`, days as :func:`day_number`."""
-    rows = judged_decisions(tables, window, boundaries)
+    rows = _judged(tables, window, boundaries)
     rows = rows.mutate(day=day_number(rows["at"]))
-    return rows.group_by(["repository", "environment", "policy_digest", "decision", "day", "segment"]).agg(
+    counted = rows.group_by(["repository", "environment", "policy_digest", "decision", "day", "segment"]).agg(
         events=rows.count(),
         kill_switch=count_where(rows.kill_switch == KILL_SWITCH_ACTIVE),
         first=rows["at"].min(),
         last=rows["at"].max(),
     )
+    return named(
+        counted
+    )  # After counting: engines group columns as they are stored faster than computed ones.
 
 
 def placed_artifacts(tables: Tables, window: Window) -> ir.Table:

@@ -239,7 +239,7 @@ def _approvals(name: str) -> Iterator[ApprovalDelay]:
             allowed.setdefault(call, moment(event["observed_at"]))
     for call, event in asked.items():
         at = moment(event["observed_at"])
-        minutes = int((allowed[call] - at).total_seconds() // 60) if call in allowed else None
+        minutes = (int(allowed[call].timestamp()) - int(at.timestamp())) // 60 if call in allowed else None
         yield ApprovalDelay(repository(name), event.get("environment", ""), minutes, 1, at)
 
 
