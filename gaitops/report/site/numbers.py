@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from gaitops.documents.times import parse_timestamp
@@ -59,8 +60,6 @@ class Numbers:
     book: Book
     sparse: bool = False
     """Whether a count that is missing is zero, as in the numbers of a place; otherwise it is not known there."""
-    _queries: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Day or week → what selectors of the scope end with; they are asked for by the thousand."""
 
     def cell(self, metric: str) -> Cell:
         """One number in the form that its unit has on the page; ``None`` when the scope does not have it."""
@@ -101,11 +100,13 @@ class Numbers:
         return {"x": labels, "v": values, "p": proofs}
 
     def _proof(self, metric: str, unit: str = "", name: str = "") -> int | None:
-        query = self._queries.get((unit, name))
-        if query is None:
-            scope = replace(self.scope, **{unit: name}) if unit else self.scope
-            query = self._queries[unit, name] = selector("", scope)
-        return self.book.proof(metric + query)
+        return self.book.proof(metric + _query(self.scope, unit, name))
+
+
+@lru_cache(maxsize=1 << 16)
+def _query(scope: Scope, unit: str, name: str) -> str:
+    """What selectors of a scope end with, narrowed to a day or week; they are asked for by the thousand."""
+    return selector("", replace(scope, **{unit: name}) if unit else scope)
 
 
 def moment(text: str | None) -> int | None:

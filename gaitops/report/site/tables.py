@@ -117,7 +117,17 @@ def place_policy_rows(repository: Document, book: Book) -> Iterable[list[Cell]]:
     for place in repository["places"]:
         for item in place.get("policies", ()):
             row = next(iter(policy_rows([item], book)))
-            yield [place["environment"], *row[:3], *row[4:6], *row[7:]]
+            yield [place["environment"], *row[:2], _standing_at(place, item), *row[4:6], *row[7:]]
+
+
+def _standing_at(place: Document, policy: Document) -> str:
+    """What the fleet says of a digest at one place."""
+    expected = place["expected"] or {}
+    if not policy["known"] or policy["withdrawn"]:
+        return standing(policy)
+    if policy["digest"] in {expected.get("enforcedDigest"), expected.get("candidateDigest")}:
+        return "assigned" if policy["digest"] == expected["enforcedDigest"] else "candidate"
+    return "not expected" if policy["unexpected"] == policy["events"] else "assigned before"
 
 
 def standing(policy: Document) -> str:

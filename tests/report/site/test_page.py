@@ -153,6 +153,20 @@ def test_numbers_of_the_document_are_those_of_the_posture() -> None:
         assert value[: len(parts)] == parts, metric
 
 
+def test_a_repository_shows_what_ran_against_what_was_assigned_there() -> None:
+    """A version that a place ran before its assignment moved on is told from one that it never should have run."""
+    scopes, found = data()["scopes"], {}
+    for name in ("infra-live", "price-agent"):
+        sections = {
+            section["id"]: section for section in scopes[f"repo/github.com/larkspur/{name}"]["sections"]
+        }
+        for environment, version, _digest, standing, *_rest in sections["versions"]["blocks"][-1]["rows"]:
+            found[name, environment, version.rpartition("@")[2]] = standing
+    assert found["infra-live", "staging", "1.1.0"] == "assigned before"
+    assert found["infra-live", "staging", "2.0.0"] == "assigned"
+    assert found["price-agent", "prod", "unknown"] == "unknown policy"
+
+
 def test_a_number_without_artifacts_has_no_proof() -> None:
     """Zero opens nothing; everything else that was counted names what it was counted from."""
     rows = [
