@@ -17,6 +17,7 @@ from gaitops.cli.output import Result, progress
 if TYPE_CHECKING:
     from gaitops.documents.models.checkpoint import EvidenceCheckpoint, EvidenceProof
     from gaitops.evidence.stores import Store
+    from gaitops.gait.gait_keys import GaitPublicKey
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -43,6 +44,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     metavar="FILE",
     help="A checkpoint that the store must continue; may be repeated.",
 )
+@evidence_options.keys
 @evidence_options.fleet(required=False)
 @click.option(
     "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Processes."
@@ -65,6 +67,7 @@ def verify(
     store: str | None,
     store_options: Sequence[str],
     checkpoint_files: Sequence[Path],
+    key_files: Sequence[Path],
     fleet_repo: Path | None,
     rev: str,
     trust_root: str | None,
@@ -76,7 +79,8 @@ def verify(
 ) -> Result:
     """Read every artifact again, compare its rows, and hold the log to checkpoints. Exit code 2: something is wrong.
 
-    With --fleet-repo, the checkpoints of this store in the fleet's verified state count too.
+    With --fleet-repo, the checkpoints of this store in the fleet's verified state count too, and what is recorded as
+    verified must be signed by a key that is registered there, or given with --key.
     """
     from gaitops.cli.files import read_bytes
     from gaitops.documents.checkpoints import read_checkpoint
@@ -97,12 +101,13 @@ def verify(
     if prove is not None and named > 1:
         raise click.UsageError("--prove takes one --checkpoint")
     with opened_store(store or "", store_options) as opened:
-        from gaitops.evidence.log import Log
-        from gaitops.evidence.verify import verify_store
+        from gaitops.evidence.verify import opened_log, verify_store
 
-        everything = [*checkpoints, *_recorded(opened, fleet_repo, rev, trust_root)]
-        with progress("verifying artifacts", Log(opened).positions) as advance:
-            report = verify_store(opened, store_options, everything, jobs=jobs, advance=advance)
+        recorded, producers = _verified(opened, fleet_repo, rev, trust_root)
+        keys = {*producers, *evidence_options.public_keys(key_files)}
+        everything = [*checkpoints, *recorded]
+        with progress("verifying artifacts", opened_log(opened, everything).positions) as advance:
+            report = verify_store(opened, store_options, everything, keys=keys, jobs=jobs, advance=advance)
         proven = None
         if prove is not None and out is not None and not report.failures:
             proven = _write_proof(opened, prove, checkpoints[0].size if named else None, out)
@@ -115,18 +120,37 @@ def verify(
     )
 
 
-def _recorded(
+def _verified(
     store: Store, fleet_repo: Path | None, rev: str, trust_root: str | None
-) -> list[EvidenceCheckpoint]:
-    """Checkpoints of this store in the verified state of the fleet."""
+) -> tuple[list[EvidenceCheckpoint], list[GaitPublicKey]]:
+    """Checkpoints of this store, and keys of producers, in the verified state of the fleet.
+
+    Raises:
+        VerificationError: ``evidence.checkpoint``: there are checkpoints, and none is about this store. Whoever can write to a
+            store can give it another id, and would be rid of every checkpoint.
+    """
     if fleet_repo is None:
-        return []
+        return [], []
     from gaitops.cli.opening import opened
+    from gaitops.errors import VerificationError
     from gaitops.fleet.checkpoints import checkpoints_of
+    from gaitops.fleet.evidence import fleet_view
+    from gaitops.gait.gait_keys import GaitPublicKey
 
     root = trust_root or options.trust_root_from_configuration()
     with opened(fleet_repo, rev, root) as history:
-        return [item for item in checkpoints_of(history.state()) if item.store == store.id]
+        recorded = list(checkpoints_of(history.state()))
+        producers = fleet_view(history.state()).producers.values()
+    own = [item for item in recorded if item.store == store.id]
+    if recorded and not own:
+        known = ", ".join(sorted({item.store for item in recorded})[:3])
+        raise VerificationError.of(
+            "evidence.checkpoint",
+            f"verified state has checkpoints of {known}, and none of this store, {store.id}",
+            path=store.url,
+            remedy="If this store is new, record a checkpoint of it; else somebody replaced it, or its store.json.",
+        )
+    return own, [GaitPublicKey(producer.public_key) for producer in producers]
 
 
 def _write_proof(store: Store, artifact: str, size: int | None, out: Path) -> EvidenceProof:

@@ -17,7 +17,7 @@ its id, so that its owner, should it only have slept, is refused and stages agai
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -232,8 +232,27 @@ def recover(store: Store, now: datetime) -> int:
 
 def pending_batches(store: Store) -> dict[str, bool]:
     """Staged batches → whether they are claimed, and so miss rows in the fact tables until somebody completes them."""
-    batches = sorted({path.split("/")[1] for path, _size in store.files.list(PENDING)})
+    batches = sorted({parts[1] for parts in _staged(store)})
     return {batch: _state(store, batch) == _CLAIMED for batch in batches}
+
+
+def waiting_rows(store: Store) -> frozenset[tuple[str, str]]:
+    """(fact table, batch) of rows that are claimed and staged, and not in their table yet."""
+    staged = {(parts[1], parts[2]) for parts in _staged(store)}
+    found = set()
+    for batch, name in staged:
+        table = name.removesuffix(".parquet")
+        if table in FACT_TABLES and _state(store, batch) == _CLAIMED:
+            opened = delta.open_table(store, table)
+            if opened is None or delta.application_version(opened, batch) is None:
+                found.add((table, batch))
+    return frozenset(found)
+
+
+def _staged(store: Store) -> Iterator[list[str]]:
+    """Paths in ``pending/``, in parts: the folder, a batch, a file."""
+    paths = (path.split("/") for path, _size in store.files.list(PENDING))
+    return (parts for parts in paths if len(parts) == 3)
 
 
 def _state(store: Store, batch: str) -> int | None:

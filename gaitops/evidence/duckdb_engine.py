@@ -18,7 +18,7 @@ import ibis
 import pyarrow as pa
 
 from gaitops.errors import InvalidInputError
-from gaitops.evidence.backends import BATCH_ROWS, BackendEngine, conformed, ibis_type
+from gaitops.evidence.backends import BATCH_ROWS, BackendEngine, conformed, explained, ibis_type
 from gaitops.evidence.engines import TableFiles
 from gaitops.evidence.tables import TABLES
 
@@ -35,6 +35,7 @@ def open_tables(files: TableFiles, name: str, options: Mapping[str, str]) -> Ite
 
     Raises:
         InvalidInputError: ``query.setting`` for a setting that DuckDB does not have or take.
+        InternalError: ``query.failed`` when a file of a table is gone or damaged.
     """
     with TemporaryDirectory(prefix="gaitops-duckdb-") as spill:
         settings = {"temp_directory": spill, **options, **_OFFLINE}
@@ -46,9 +47,11 @@ def open_tables(files: TableFiles, name: str, options: Mapping[str, str]) -> Ite
             filesystem = files.filesystem
             if filesystem is not None:
                 backend.register_filesystem(filesystem)
-            tables = {
-                name: conformed(_table(backend, name, files.table_files(name)), name) for name in TABLES
-            }
+            with explained(name, (duckdb.Error,)):
+                tables = {
+                    table: conformed(_table(backend, table, files.table_files(table)), table)
+                    for table in TABLES
+                }
             yield BackendEngine(name, tables, backend, partial(_fetch, backend), (duckdb.Error,))
         finally:
             backend.disconnect()

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from gaitops.evidence.attribution import UNKNOWN, Attribution
+from gaitops.evidence.recorded import Row, contradictions, is_confirmed
 from gaitops.evidence.rows import FACT_TABLES, Tables
 from gaitops.evidence.tables import PROVENANCE, TABLES
 from gaitops.gait.artifacts.inspect import inspect
@@ -31,39 +31,44 @@ COMPARED: Final = {
     if table != "findings"
 }
 """Table → columns that follow from the bytes alone. Findings depend on keys and places."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What the log says of an artifact."""
-
-    artifact: str
-    kind: str
-    verdict: str
-    size: int
-    ids: str
-    digests: str
+UNCONFIRMED: Final = "verdict"
+"""Stands for a table where no key at hand verifies what is recorded as verified."""
 
 
 def recount(
-    recorded: Recorded, data: bytes, rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    recorded: Row,
+    data: bytes,
+    rows: Mapping[str, Sequence[Row]],
+    keys: Keyring | None = None,
+    to_come: Collection[str] = (),
 ) -> Iterator[str]:
-    """Tables in which the rows of an artifact are not what ``data`` says, ``artifacts`` among them."""
-    inspection = inspect(data, _NO_KEYS, sha256=recorded.artifact)
-    if recorded.kind != inspection.kind or recorded.size != inspection.size:
+    """Tables in which the rows of an artifact are not what ``data`` says, ``artifacts`` among them.
+
+    Args:
+        recorded: the artifact's row in the log.
+        data: the bytes of the artifact.
+        rows: its rows in the fact tables.
+        keys: must verify what is recorded as verified; without them nobody asks.
+        to_come: fact tables that the rows of the batch are not in yet.
+    """
+    inspection = inspect(data, _NO_KEYS, sha256=recorded["artifact"])
+    if recorded["kind"] != inspection.kind or recorded["size"] != inspection.size:
         yield "artifacts"
         return
-    if recorded.verdict == Verdict.REJECTED:
+    yield from contradictions(recorded, inspection, rows, to_come)
+    if keys is not None and not is_confirmed(recorded, data, rows, keys):
+        yield UNCONFIRMED
+    if recorded["verdict"] == Verdict.REJECTED:
         # A registered key can be the reason to reject, so without keys there may be facts again; in the tables there are none.
         yield from (table for table in COMPARED if rows[table])
         return
-    if orjson.loads(recorded.ids) != dict(inspection.ids) or orjson.loads(recorded.digests) != dict(
-        inspection.digests
-    ):
+    if any(orjson.loads(recorded[name]) != dict(getattr(inspection, name)) for name in ("ids", "digests")):
         yield "artifacts"
     tables = Tables()
     tables.add(inspection, _UNKNOWN, batch="", collected_at=_SOME_TIME, source="")
     for table, names in COMPARED.items():
+        if table in to_come:
+            continue
         columns = tables.rows[table].columns
         expected = [
             tuple(_plain(columns[name][index]) for name in names) for index in range(len(tables.rows[table]))

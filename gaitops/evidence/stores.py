@@ -161,6 +161,9 @@ def open_store(url: str, options: Iterable[str] = (), *, create: bool = False) -
     files = _files(url, for_files)
     marker = _read_marker(files)
     if marker is None and create:
+        if next(files.list("tables"), None) is not None:
+            # A new id would rid the store of every checkpoint.
+            raise _unknown_format(files)
         fresh = {"format": FORMAT, "id": secrets.token_hex(16)}
         files.create(MARKER, orjson.dumps(fresh, option=orjson.OPT_SORT_KEYS) + b"\n")
         marker = _read_marker(files)  # of whoever was first
@@ -209,9 +212,9 @@ def _read_marker(files: Files) -> str | None:
 def _unknown_format(files: Files) -> InvalidInputError:
     return InvalidInputError.of(
         "store.format",
-        f"not a store of format {FORMAT}",
+        f"missing beside tables, or not of format {FORMAT}",
         path=f"{files.url}/{MARKER}",
-        remedy="Use the version of gaitops that wrote it, or newer.",
+        remedy="Use the version of gaitops that wrote it, or newer; if the file was lost or edited, restore it from a copy.",
     )
 
 

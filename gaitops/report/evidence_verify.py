@@ -18,6 +18,7 @@ _LISTS = {
     "altered": "altered",
     "disagreeing": "rows that do not say what the artifact says",
     "extra_rows": "rows of no artifact",
+    "unconfirmed": "recorded as verified, and verified by no key at hand",
 }
 
 
@@ -31,6 +32,7 @@ def verify_json(report: StoreReport, store: str, proof: dict[str, object] | None
         "bytes": report.bytes,
         "rows": report.rows,
         "checkpoints": report.checkpoints,
+        "keys": report.keys,
         "unrecorded_objects": report.unrecorded,
         "pending_batches": report.pending,
         **{
@@ -52,6 +54,10 @@ def verify_text(report: StoreReport, store: str, proof_file: str | None) -> str:
                 ("root", report.root or "unknown: the log is damaged"),
                 ("rows", f"{report.rows:,} compared"),
                 ("checkpoints", f"{report.checkpoints:,} continued"),
+                (
+                    "signatures",
+                    f"held to {counted(report.keys, 'key')}" if report.keys else "not verified again",
+                ),
             ]
         ),
         "",
