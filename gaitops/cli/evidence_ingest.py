@@ -59,11 +59,6 @@ from gaitops.cli.output import Result, note, progress
 @click.option(
     "--engine", metavar="MASTER", help="Run as a Spark job instead, on local[N] or spark://host:port."
 )
-@click.option(
-    "--repair",
-    is_flag=True,
-    help="Look every artifact up in the log: puts lost objects back without recording them again.",
-)
 @options.at
 def ingest(
     *,
@@ -81,7 +76,6 @@ def ingest(
     trust_root: str | None,
     jobs: int,
     engine: str | None,
-    repair: bool,
     at: datetime | None,
 ) -> Result:
     """Read every artifact once, judge it, keep it under its hash, and record what it says.
@@ -118,9 +112,10 @@ def ingest(
             registry or NO_FLEET,
             tuple(store_options),
             tuple(source_options),
-            repair=repair,
         )
         listing = ingestion.Listing(job)
+        if listing.total == 0:
+            note(f"note: there is nothing at {source}")
         with progress(f"ingesting {source}", listing.total) as advance:
             report.add(ingestion.ingest(job, listing, jobs=jobs, engine=engine, advance=advance))
     seconds = time.monotonic() - began

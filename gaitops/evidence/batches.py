@@ -83,11 +83,7 @@ class Claim:
         self._known = 0
         self._repeats = 0
         decisions = tables.rows["decisions"].columns
-        self._events: dict[str, datetime | None] = {
-            key: moment
-            for key, moment in zip(decisions["event_key"], decisions["made_at"], strict=True)
-            if key is not None
-        }
+        self._events = {key for key in decisions["event_key"] if key is not None}
 
     def settle(self, added: Sequence[DataFile] = ()) -> Claimed:
         """Stage, claim and complete the batch.
@@ -98,7 +94,10 @@ class Claim:
         Raises:
             InternalError: ``store.unwritable``, ``store.unreadable``. Running the same again goes on from there.
         """
-        known_events = self._log.events(self._events)
+        # Artifacts that are new to the store may be known to the log: somebody lost the object.
+        alike = self._log.made_at(self._artifacts["made_at"])
+        self._drop_known(self._log.deliveries(self._artifacts["artifact"], alike))
+        known_events = self._log.events(self._events, alike)
         self._mark_repeats(known_events)
         while True:
             added = (*added, *self._log.refresh())

@@ -41,6 +41,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something below the place that is not looked at."""
+
+    path: str
+    reason: str = ""
+    """Why it cannot be read; empty when the layout does not know the path."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Everything that the collector says of the files below a place."""
 
@@ -74,7 +83,7 @@ class Sorter:
         if self._pattern is not None:
             match = self._pattern.fullmatch(path)
             if match is None:
-                return None
+    """A path as text: bytes that are not UTF-8, which tables cannot hold, are written with a backslash, x and two digits."""
             parts = {name: part and _text(part) for name, part in match.groupdict().items()}
             repository = repository or _repository(parts, place.prefix)
             environment = environment or parts.get("environment")
@@ -83,15 +92,19 @@ class Sorter:
 
 
 def _text(path: str) -> str:
-    """A path as text: bytes in it that are not UTF-8, which tables cannot hold, are written as ``\\xff``."""
+    """A path as text: bytes in it that are not UTF-8, which tables cannot hold, are escaped."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def entries(files: Files, place: Place) -> Iterator[Entry | str]:
-    """The files below a place, by path; those that the layout does not know as plain paths."""
+def entries(files: Files, place: Place) -> Iterator[Entry | LeftOut]:
+    """What lies below a place, by path."""
     sorter = Sorter(place)
-    for path, size in files.list(""):
-        yield sorter.entry(path, size) or path
+    left_out: list[LeftOut] = []
+    for path, size in files.list("", lambda path, reason: left_out.append(LeftOut(_text(path), reason))):
+        yield from left_out
+        left_out.clear()
+        yield sorter.entry(path, size) or LeftOut(_text(path))
+    yield from left_out
 
 
 def compiled(layout: str) -> re.Pattern[str]:

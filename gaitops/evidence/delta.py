@@ -45,6 +45,8 @@ class DataFile:
     least: dict[str, Any]
     """Column → least value, where the log knows it."""
     greatest: dict[str, Any]
+    nulls: dict[str, int]
+    """Column → rows without a value, where the log knows it."""
 
 
 def open_table(store: Store, table: str) -> DeltaTable | None:
@@ -133,19 +135,20 @@ def data_files(store: Store, opened: DeltaTable) -> list[DataFile]:
         DataFile(
             _openable(store, f"{base}/{unquote(action['path'])}"),
             action["num_records"] or 0,
-            {
-                name[4:]: value
-                for name, value in action.items()
-                if name.startswith("min.") and value is not None
-            },
-            {
-                name[4:]: value
-                for name, value in action.items()
-                if name.startswith("max.") and value is not None
-            },
+            _statistics(action, "min."),
+            _statistics(action, "max."),
+            _statistics(action, "null_count."),
         )
         for action in actions
     ]
+
+
+def _statistics(action: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in action.items()
+        if name.startswith(prefix) and value is not None
+    }
 
 
 def scan(

@@ -115,10 +115,8 @@ class Ingestion:
         *,
         now: datetime,
         batch_size: int = BATCH,
-        repair: bool = False,
         step: Step = no_step,
     ) -> None:
-        self._repair = repair
         self._store, self._files, self._now, self._step = store, files, now, step
         registered = (GaitPublicKey(producer.public_key) for producer in registry.producers.values())
         self._keys = Keyring((*registered, *keys))
@@ -164,7 +162,7 @@ class Ingestion:
                 entry.envelope.source, UNRECOGNISED, ", ".join(sorted({f.code for f in inspection.findings}))
             )
             return
-        if self._store.put(read.digest, read.data) and not self._repair:
+        if self._store.put(read.digest, read.data):
             self._record(entry, inspection, duplicate=False)
         else:
             self._deferred.append(

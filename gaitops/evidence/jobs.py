@@ -19,7 +19,7 @@ from gaitops.evidence.batches import Step, no_step, recover
 from gaitops.evidence.collection import Entry, Place, entries
 from gaitops.evidence.engines import is_spark
 from gaitops.evidence.extras import load
-from gaitops.evidence.ingest import BATCH, NO_FLEET, OUTSIDE_LAYOUT, Ingestion, IngestReport
+from gaitops.evidence.ingest import BATCH, NO_FLEET, OUTSIDE_LAYOUT, UNREADABLE, Ingestion, IngestReport
 from gaitops.evidence.stores import open_files, open_store
 from gaitops.fleet.evidence import Registry
 from gaitops.gait.gait_keys import GaitPublicKey
@@ -46,8 +46,6 @@ class Job:
     place_options: tuple[str, ...] = ()
     """``files.KEY=VALUE`` for the file system of the place."""
     batch_size: int = BATCH
-    repair: bool = False
-    """Look every artifact up in the log, also those that the store did not have: some may have been lost."""
 
 
 class Listing:
@@ -62,14 +60,18 @@ class Listing:
         self._base = job.place.url.rstrip("/")
 
     def entries(self, report: IngestReport) -> Iterator[Entry]:
-        """The files to ingest; those that the layout does not know are counted in ``report``."""
+        """The files to ingest; what is left out is counted in ``report``."""
         for listing in (self._first, self._rest):
             for item in listing:
                 if isinstance(item, Entry):
                     yield item
+                    continue
+                report.files += 1
+                source = f"{self._base}/{item.path}"
+                if item.reason:
+                    report.skip(source, UNREADABLE, item.reason)
                 else:
-                    report.files += 1
-                    report.skip(f"{self._base}/{item}", OUTSIDE_LAYOUT, "the layout does not know this path")
+                    report.skip(source, OUTSIDE_LAYOUT, "the layout does not know this path")
 
 
 def ingest(
@@ -127,7 +129,6 @@ def run_slice(
             job.registry,
             now=job.now,
             batch_size=job.batch_size,
-            repair=job.repair,
             step=step,
         )
         return ingestion.run(wanted, advance)

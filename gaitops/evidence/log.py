@@ -7,7 +7,7 @@ decisions. Files that cannot hold an answer are not opened, and of the others on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -85,39 +85,42 @@ class Log:
                     found.setdefault(digest, set()).add(source)
         return found
 
-    def events(
-        self, made: Mapping[str, datetime | None], files: Sequence[DataFile] | None = None
-    ) -> set[str]:
-        """Those event keys of ``made`` that an artifact in ``files`` (all by default) already has.
-
-        The id of an event depends on its time, so equal keys have equal times: only files that reach into the times of
-        ``made`` are opened, and of them first the times alone, which are few bytes.
-        """
-        times = [moment for moment in made.values() if moment is not None]
-        candidates = self.files if files is None else list(files)
-        if len(times) == len(made) and times:
-            candidates = [item for item in candidates if _reaches(item, min(times), max(times))]
-            candidates = self._with_times(candidates, times)
-        if not made or not candidates:
+    def events(self, keys: Iterable[str], files: Sequence[DataFile] | None = None) -> set[str]:
+        """Those event keys that an artifact in ``files`` (all by default) already has."""
+        wanted = pa.array(sorted(set(keys)), pa.string())
+        if not len(wanted):
             return set()
-        wanted = pa.array(sorted(made), pa.string())
+        where = pc.field("event_key").isin(wanted)
         return {
             key
             for piece in delta.scan(
-                self._store, candidates, ("event_key",), pc.field("event_key").isin(wanted)
+                self._store, self.files if files is None else files, ("event_key",), where
             )
             for key in piece["event_key"].to_pylist()
         }
 
-    def _with_times(self, files: Sequence[DataFile], times: Sequence[datetime]) -> list[DataFile]:
-        """Those files that have a row of one of these very times."""
-        wanted = pa.array(sorted(set(times)), pa.timestamp("us", "UTC"))
-        where = pc.field("made_at").isin(wanted) & pc.field("event_key").is_valid()
-        return [
-            item
-            for item in files
-            if any(piece.num_rows for piece in delta.scan(self._store, [item], ("made_at",), where))
-        ]
+    def made_at(self, moments: Iterable[datetime | None]) -> list[DataFile]:
+        """The files with an artifact that was made at one of these very times, or at no known time if one of these is none.
+
+        Equal bytes were made at one time, and so were equal emissions, whose id depends on it: what is known of new artifacts
+        is in these files, and in the usual case of evidence that comes in as it is made there are none. Their log says
+        which reach into the times; of those only the times are read, which are few bytes.
+        """
+        times = set(moments)
+        known = sorted(moment for moment in times if moment is not None)
+        found = [item for item in self.files if None in times and item.nulls.get("made_at", 1)]
+        if known:
+            wanted = pc.field("made_at").isin(pa.array(known, pa.timestamp("us", "UTC")))
+            found += [
+                item
+                for item in self.files
+                if item not in found and _reaches(item, known[0], known[-1]) and self._has(item, wanted)
+            ]
+        return found
+
+    def _has(self, item: DataFile, where: pc.Expression) -> bool:
+        """Whether a row of a file has such a time."""
+        return any(piece.num_rows for piece in delta.scan(self._store, [item], ("made_at",), where))
 
 
 def _reaches(item: DataFile, first: datetime, last: datetime) -> bool:

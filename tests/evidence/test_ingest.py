@@ -115,7 +115,7 @@ def test_lost_and_altered_objects_are_found_and_come_back(source: Path, tmp_path
     assert (found.lost, found.altered) == ([lost], [altered])
     assert [problem.code for problem in found.problems] == ["store.object_missing", "store.object_altered"]
     copy = lay_out(tmp_path / "again", REPOSITORY, most=6)
-    again = ingested(place, copy, repair=True)
+    again = ingested(place, copy)
     assert (again.new, again.duplicates) == (0, report.new)
     after = verify_store(open_store(str(place)))
     assert (after.problems, after.root) == ([], before.root)
