@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_LINK: Final = "a link, which is not followed"
 _MOST_OPEN: Final = 320
 """Folders kept open: the 256 of the objects, and some."""
+
+
+Refused = Callable[[str, str], None]
+"""Told the path of something that is left out, and why."""
 
 
 class LocalFiles:
@@ -30,15 +35,17 @@ class LocalFiles:
     parallel = 1
     """Reads and writes are too short to be worth a thread."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, only: str = "") -> None:
         self.root = root.absolute()
+        self._only = only
+        """The one file that is meant by an empty path; empty for all below the folder."""
         self._folders: dict[str, int] = {}
         self._number = 0
 
     @property
     def url(self) -> str:
-        """Path of the folder."""
-        return str(self.root)
+        """Path of the folder, or of the one file."""
+        return str(self.root / self._only)
 
     @property
     def filesystem(self) -> AbstractFileSystem | None:
@@ -123,23 +130,43 @@ class LocalFiles:
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT}:
                 raise
 
-    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """(path, size) of every file below a folder, by path; half-written files and symbolic links are not there."""
+    def list(self, prefix: str, refused: Refused | None = None) -> Iterator[tuple[str, int]]:
+        """(path, size) of every file below a folder, by path; half-written files and symbolic links are not there.
+
+        Args:
+            prefix: the folder.
+            refused: told (path, reason) of what is left out; without it, a folder that cannot be read is an error.
+        """
+        if self._only:
+            yield "", (self.root / self._only).stat().st_size
+            return
         pending = [prefix]
         while pending:
             folder = pending.pop()
-            try:
-                entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
-            except FileNotFoundError:
-                continue
             below = []
-            for entry in entries:
+            for entry in self._entries(folder, refused):
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     below.append(path)
-                elif entry.is_file(follow_symlinks=False) and not entry.name.endswith(".tmp"):
-                    yield path, entry.stat(follow_symlinks=False).st_size
+                elif not entry.is_file(follow_symlinks=False):
+                    if refused is not None:
+                        refused(path, _LINK if entry.is_symlink() else "not a regular file")
+                elif not entry.name.endswith(".tmp") and (size := _entry_size(entry)) is not None:
+                    yield path, size
             pending.extend(reversed(below))
+
+    def _entries(self, folder: str, refused: Refused | None) -> Sequence[os.DirEntry[str]]:
+        """What lies in a folder, by name; nothing when it is gone."""
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            if refused is None:
+                raise
+            refused(folder, error.strerror or str(error))
+            return []
 
     def flush(self) -> None:
         """Return when everything written so far is on the disk."""
@@ -147,7 +174,7 @@ class LocalFiles:
 
     def _place(self, path: str, *, create: bool) -> tuple[int, str]:
         """The open folder of a path and the name in it."""
-        parent, _, name = path.rpartition("/")
+        parent, _, name = (path or self._only).rpartition("/")
         folder = self._folders.get(parent)
         if folder is None:
             if len(self._folders) >= _MOST_OPEN:
@@ -180,6 +207,14 @@ class LocalFiles:
         descriptor = self._folders.pop(parent, None)
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _entry_size(entry: os.DirEntry[str]) -> int | None:
+    """Bytes of a file; ``None`` when it went away after its folder was read."""
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return None
 
 
 def _make_folder(name: str, parent: int) -> None:

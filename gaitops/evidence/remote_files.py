@@ -7,7 +7,7 @@ two writers that race write the same bytes, because the name of an object is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from fsspec import AbstractFileSystem
@@ -110,7 +110,11 @@ class RemoteFiles:
         except Exception as error:
             raise _failed("store.unwritable", error, path) from error
 
-    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+    def list(
+        self,
+        prefix: str,
+        refused: Callable[[str, str], None] | None = None,  # noqa: ARG002  # nothing is left out
+    ) -> Iterator[tuple[str, int]]:
         """(path, size) of every file below a folder, by path."""
         self._fs.invalidate_cache()
         cut = len(self._root) + 1

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -68,8 +68,10 @@ class Files(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file; nothing when it is gone."""
 
-    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """(path, size) of every file below a folder, by path."""
+    def list(
+        self, prefix: str, refused: Callable[[str, str], None] | None = None
+    ) -> Iterator[tuple[str, int]]:
+        """(path, size) of every file below a folder, by path; ``refused`` is told (path, reason) of what is left out."""
 
     def flush(self) -> None:
         """Return when everything written so far survives a loss of power."""
@@ -178,13 +180,23 @@ def open_store(url: str, options: Iterable[str] = (), *, create: bool = False) -
 
 
 def open_files(url: str, options: Iterable[str] = ()) -> Files:
-    """The files below a path or URL; ``options`` are ``files.KEY=VALUE``.
+    """The files below a path or URL, or the one file that it names; ``options`` are ``files.KEY=VALUE``.
 
     Raises:
-        InvalidInputError: ``store.url``, ``store.option``.
+        InvalidInputError: ``store.url``, ``store.option``; ``input.unreadable`` for a path at which there is nothing.
         MissingDependencyError: ``dependency.store``.
     """
-    return _files(url, _split(options)[0])
+    files = _files(url, _split(options)[0])
+    if not isinstance(files, LocalFiles):
+        return files
+    place = Path(files.url)
+    if place.is_file():
+        return LocalFiles(place.parent, place.name)
+    if not place.is_dir():
+        raise InvalidInputError.of(
+            "input.unreadable", "no such file or folder", path=url, remedy="Check the path."
+        )
+    return files
 
 
 def _files(url: str, options: Mapping[str, Any]) -> Files:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gaitops.errors import InvalidInputError
-from gaitops.evidence.collection import Place, Sorter, compiled, entries
+from gaitops.evidence.collection import Entry, LeftOut, Place, Sorter, compiled, entries
 from gaitops.evidence.stores import open_files
 
 
@@ -63,14 +63,12 @@ def test_fixed_answers_win_over_the_layout(tmp_path: Path) -> None:
     (tmp_path / "o" / "n" / "x").write_bytes(b"1")
     (tmp_path / "y").write_bytes(b"22")
     files = open_files(str(tmp_path))
-    plain = [
-        item for item in entries(files, Place(str(tmp_path), "r/r", "prod")) if not isinstance(item, str)
-    ]
+    plain = [item for item in entries(files, Place(str(tmp_path), "r/r", "prod")) if isinstance(item, Entry)]
     assert [(item.path, item.size, item.envelope.repository) for item in plain] == [
         ("y", 2, "r/r"),
         ("o/n/x", 1, "r/r"),
     ]
     found = list(entries(files, Place(str(tmp_path), layout="{owner}/{name}/*", environment="dev")))
-    assert found[0] == "y"
-    assert not isinstance(found[1], str)
+    assert found[0] == LeftOut("y")
+    assert isinstance(found[1], Entry)
     assert (found[1].envelope.repository, found[1].envelope.environment) == ("o/n", "dev")
