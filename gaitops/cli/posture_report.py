@@ -33,7 +33,7 @@ _LISTED_IN_ALL: Final = 4_000
 @command(
     "report",
     example="gaitops posture report --store evidence --fleet-repo ../fleet --out report\n"
-    "gaitops posture report --store s3://acme-evidence/gait --fleet-repo ../fleet --org acme --out report --json",
+    "gaitops posture report --store s3://acme/gait --fleet-repo ../fleet --out report --json",
 )
 @request_options
 @click.option(
