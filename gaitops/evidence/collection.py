@@ -83,7 +83,7 @@ class Sorter:
         if self._pattern is not None:
             match = self._pattern.fullmatch(path)
             if match is None:
-    """A path as text: bytes that are not UTF-8, which tables cannot hold, are written with a backslash, x and two digits."""
+                return None
             parts = {name: part and _text(part) for name, part in match.groupdict().items()}
             repository = repository or _repository(parts, place.prefix)
             environment = environment or parts.get("environment")
