@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 from gaitops.errors import GaitopsError, VerificationError
@@ -31,6 +30,9 @@ from gaitops.gait.gait_keys import GaitPublicKey
 BATCH: Final = 20_000
 """Artifacts that are claimed together; killed in between, so many are judged again."""
 _BATCH_ROWS: Final = 200_000
+_BATCH_BYTES: Final = 256 * 1024 * 1024
+_MOST_READ_AHEAD: Final = 128 * 1024 * 1024
+"""Bytes of files that are held while earlier ones are judged, and one file more."""
 _MOST_NAMED: Final = 1_000
 """Skipped files that a report names; all are counted."""
 NO_FLEET: Final = Registry({}, {}, {})
@@ -125,7 +127,7 @@ class Ingestion:
         self._log = Log(store)
         self._tables = Tables()
         self._deferred: list[tuple[Entry, str]] = []
-        self._looked_at = 0
+        self._looked_at = self._held_bytes = 0
         self.report = IngestReport()
 
     def run(
@@ -139,10 +141,16 @@ class Ingestion:
         for read in self._reads(entries):
             self._take(read)
             advance(1)
-            if self._looked_at >= self._batch_size or len(self._tables.rows["run_steps"]) >= _BATCH_ROWS:
+            if self._is_full():
                 self._settle()
         self._settle()
         return self.report
+
+    def _is_full(self) -> bool:
+        """Whether the batch is as large as one may be: artifacts choose how many rows, and how much text, they are."""
+        if self._looked_at >= self._batch_size or self._held_bytes >= _BATCH_BYTES:
+            return True
+        return sum(map(len, self._tables.rows.values())) >= _BATCH_ROWS
 
     def _take(self, read: _Read) -> None:
         report, entry = self.report, read.entry
@@ -151,6 +159,7 @@ class Ingestion:
             report.skip(entry.envelope.source, read.reason, read.detail)
             return
         report.bytes += len(read.data)
+        self._held_bytes += len(read.data)
         if read.present:
             # Whether it is known, all deferred ones are asked together.
             self._deferred.append((entry, read.digest))
@@ -198,7 +207,7 @@ class Ingestion:
             self.report.known += claimed.known
             self.report.repeats += claimed.repeats
             self.report.batches += 1
-        self._tables, self._deferred, self._looked_at = Tables(), [], 0
+        self._tables, self._deferred, self._looked_at, self._held_bytes = Tables(), [], 0, 0
 
     def _resolve_deferred(self) -> None:
         if not self._deferred:
@@ -238,7 +247,7 @@ class Ingestion:
             return
         waiting = iter(entries)
         with ThreadPoolExecutor(at_once) as pool:
-            while chunk := list(islice(waiting, at_once * 2)):
+            while chunk := _chunk(waiting, at_once * 2):
                 yield from pool.map(self._read, chunk)
 
     def _read(self, entry: Entry) -> _Read:
@@ -254,6 +263,19 @@ class Ingestion:
             return _Read(entry, reason=TOO_LARGE, detail=f"more than {MAX_ARTIFACT_BYTES} bytes")
         digest = hashlib.sha256(data).hexdigest()
         return _Read(entry, data, digest, present=self._store.files.size(object_path(digest)) == len(data))
+
+
+def _chunk(waiting: Iterator[Entry], most: int) -> list[Entry]:
+    """The next entries, as many as may be held in memory together."""
+    chunk: list[Entry] = []
+    held = 0
+    while len(chunk) < most and held < _MOST_READ_AHEAD:
+        entry = next(waiting, None)
+        if entry is None:
+            break
+        chunk.append(entry)
+        held += min(entry.size, MAX_ARTIFACT_BYTES)
+    return chunk
 
 
 class FolderNeighbours:
