@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from gaitops.demo.actions import Action, Step
     from gaitops.demo.stage import Outcome, Stage
 
-_TITLE = "A fleet of agent policies, from its first key to a rollout over forty repositories: real commits."
+_TITLE = (
+    "A fleet of agent policies, from its first key to two weeks of evidence: real commits, real artifacts."
+)
 _COLUMNS = 100
 _INDENT = "    "
 _DIGEST_FOLDER = re.compile(r"/[0-9a-f]{62}/")
@@ -43,21 +45,24 @@ def demo(*, keep: Path | None) -> Result:
 
     A fleet begins, a policy changes and needs two approvals, publishers sign a release, a consumer pins it and
     verifies it offline, an attacker and an insider are caught, and the change is rolled back. Then a version moves
-    through forty repositories in stages: a gate fails, the rollout goes back, and a mended version arrives. Every step
-    shows the commands that a user would type and checks what they do. Nothing of the user's own is read or changed.
+    through forty repositories in stages: a gate fails, the rollout goes back, and a mended version arrives. At the end,
+    two weeks of evidence of twelve repositories become posture, signals and a page to look at; that part needs the
+    extra ``evidence``. Every step shows the commands that a user would type and checks what they do. Nothing of the
+    user's own is read or changed.
     """
     from gaitops.demo.stage import scene
-    from gaitops.demo.story import STORY
+    from gaitops.demo.story import story
 
     # Text is told while it happens; JSON is one document at the end.
     told = prints_text()
+    parts = story(evidence=has_evidence())
     started = time.monotonic()
     steps: list[dict[str, Any]] = []
     wrong: Outcome | None = None
     with _folder(keep) as folder, scene(folder) as stage:
         if told:
             write_text(f"{_TITLE}\nEverything happens in {folder}.", sys.stdout)
-        for number, step in enumerate(STORY, 1):
+        for number, step in enumerate(parts, 1):
             if told:
                 write_text(f"\n{_heading(number, step)}", sys.stdout)
             actions, wrong = _perform(stage, step, told=told)
@@ -73,7 +78,18 @@ def demo(*, keep: Path | None) -> Result:
         "failure": None if wrong is None else f"{wrong.line}: {wrong.wrong}",
     }
     text = _ending(time.monotonic() - started, steps, wrong, keep)
+    if wrong is None and not has_evidence():
+        text += (
+            "\nThe part about evidence was left out: pip install 'gaitops[evidence]' brings what it needs."
+        )
     return Result("demo", document, text, exit_code=SUCCESS if wrong is None else INTERNAL)
+
+
+def has_evidence() -> bool:
+    """Whether the libraries are there that the last part needs."""
+    from gaitops.evidence.extras import is_installed
+
+    return is_installed("evidence")
 
 
 @contextmanager
@@ -170,7 +186,7 @@ def _ending(seconds: float, steps: list[dict[str, Any]], wrong: Outcome | None, 
     ]
     if keep is not None:
         lines.append(
-            f"Everything is in {keep}: keys, fleet, release, checkout with its pin, and forty shops."
+            f"Everything is in {keep}: keys, fleets, release, checkout with its pin, forty shops, evidence, report."
         )
         lines.append("Export the trust root as in step 2 before you run gaitops there.")
     return "\n".join(lines)

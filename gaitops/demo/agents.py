@@ -31,7 +31,8 @@ ENVIRONMENTS: Final = {
 }
 """Environment → its tier, and the version that it runs at first."""
 VERSIONS: Final = ("1.0.0", "1.1.0", "2.0.0")
-_PRODUCERS: Final = ("checkout-ci", "platform-runner")
+_PRODUCERS: Final = ("checkout-ci", "platform-runner", "change-desk")
+"""Two sign traces and runpacks, the third approval tokens."""
 _CANDIDATES: Final = (
     Path(__file__).resolve().parent / "evidence",
     Path(__file__).resolve().parents[2] / "tests" / "vectors" / "gait",
@@ -94,6 +95,11 @@ def collect() -> None:
                 (target / path).parent.mkdir(parents=True, exist_ok=True)
                 (target / path).write_bytes(data)
             _copy_whole(source, target)
+
+
+def delete_one_artifact() -> None:
+    """Delete the first object of the store, as somebody with access to its bucket could."""
+    min(path for path in Path("evidence", "sha256").rglob("*") if path.is_file()).unlink()
 
 
 def _artifacts(source: Path) -> Iterator[tuple[str, bytes]]:

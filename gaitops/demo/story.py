@@ -7,6 +7,7 @@ from typing import Final
 
 from gaitops.demo.actions import Command, Edit, Export, Step, Write
 from gaitops.demo.documents import ENVIRONMENT, PAYMENTS_GUARD, PROJECT, REPOSITORY
+from gaitops.demo.evidence_story import EVIDENCE_STORY
 from gaitops.demo.parts import branch, committed, merged, published, signed
 from gaitops.demo.rollout_story import ROLLOUT_STORY
 
@@ -261,3 +262,8 @@ STORY: Final = (
     *ROLLOUT_STORY,
 )
 """In the order in which it happens. It begins in an empty folder and ends in the fleet repository."""
+
+
+def story(*, evidence: bool) -> tuple[Step, ...]:
+    """All parts that can be told: the one about evidence only where its libraries are installed."""
+    return (*STORY, *EVIDENCE_STORY) if evidence else STORY

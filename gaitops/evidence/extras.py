@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Final, Literal
 
@@ -18,6 +19,11 @@ _LIBRARIES: Final[dict[Extra, frozenset[str]]] = {
     "spark": frozenset({"deltalake", "fsspec", "ibis", "pandas", "py4j", "pyarrow", "pyspark"}),
 }
 _CODES: Final[dict[Extra, str]] = {"evidence": "dependency.evidence", "spark": "dependency.spark"}
+
+
+def is_installed(extra: Extra) -> bool:
+    """Whether every library of an extra can be imported; none is."""
+    return all(find_spec(library) is not None for library in _LIBRARIES[extra])
 
 
 @contextmanager

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from gaitops.cli import clock
 from gaitops.demo import story
-from gaitops.demo.actions import Command, Edit, Export, Step, Write
+from gaitops.demo.actions import Action, Command, Edit, Export, Step, Travel, Write
 from gaitops.demo.stage import Stage
 from tests.cli.harness import Invoke
 
@@ -30,8 +32,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
 
 
-def _story(monkeypatch: pytest.MonkeyPatch, *actions: Command | Edit | Export | Write) -> None:
+def _story(monkeypatch: pytest.MonkeyPatch, *actions: Action) -> None:
     monkeypatch.setattr(story, "STORY", (Step("alice", "Something happens.", actions),))
+    monkeypatch.setattr(story, "EVIDENCE_STORY", ())
 
 
 def test_the_whole_story_is_true(gaitops: Invoke, scratch: Path) -> None:
@@ -52,6 +55,7 @@ def test_the_whole_story_is_true(gaitops: Invoke, scratch: Path) -> None:
         "gaitops fleet conformance",
         "gaitops rollout analyze",
         "gaitops rollout advance",
+        "gaitops evidence verify",
     ]
     assert list(scratch.iterdir()) == []
     assert (_environment(), Path.cwd()) == (environment, folder)
@@ -63,15 +67,46 @@ def test_text_is_told_step_by_step_and_kept(gaitops: Invoke, tmp_path: Path, scr
     run = gaitops("demo", "--keep", kept)
     assert run.code == 0
     assert f"Everything happens in {kept}" in run.out
-    for number, step in enumerate(story.STORY, 1):
+    for number, step in enumerate(story.story(evidence=True), 1):
         assert f"\n{number:>2}  {step.sentence[:40]}" in run.out
     assert "[pin.mismatch]" in run.out
     assert "[approval.separation_of_duties]" in run.out
     assert "Everything went as it should." in run.out
     assert "\x1b" not in run.out
     assert max(len(line) for line in run.out.splitlines() if str(kept) not in line) <= 110
-    assert {"fleet", "release", "checkout", "keys"} <= {item.name for item in kept.iterdir()}
+    assert {"fleet", "release", "checkout", "keys", "agents", "evidence"} <= {
+        item.name for item in kept.iterdir()
+    }
+    assert b"larkspur" in (kept / "report" / "index.html").read_bytes()
     assert list(scratch.iterdir()) == []
+
+
+def test_without_the_libraries_of_evidence_the_rest_is_told(
+    gaitops: Invoke, monkeypatch: pytest.MonkeyPatch, scratch: Path
+) -> None:
+    """Whoever did not install the extra sees the other parts, and is told how to see the last one."""
+    _story(monkeypatch, Command("git --version"))
+    monkeypatch.setattr("gaitops.evidence.extras.find_spec", lambda _name: None)
+    run = gaitops("demo")
+    assert run.code == 0
+    assert "pip install 'gaitops[evidence]'" in run.out
+
+
+def test_a_story_may_be_told_at_another_time_and_leaves_the_clock_alone(
+    gaitops: Invoke, monkeypatch: pytest.MonkeyPatch, scratch: Path
+) -> None:
+    """Commits of the story carry its time; afterwards commands see the real one again."""
+    moment = datetime(2026, 9, 5, tzinfo=UTC)
+    _story(
+        monkeypatch,
+        Travel(moment),
+        Command("git init --quiet then"),
+        Command("git -C then commit --quiet --allow-empty -m Then"),
+        Command("git -C then log -1 --format=%cI", shows=("2026-09-05T00:00:00",)),
+    )
+    assert gaitops("demo").code == 0
+    assert clock.now() > moment
+    assert "GIT_COMMITTER_DATE" not in os.environ
 
 
 def test_a_folder_with_content_is_refused(gaitops: Invoke, tmp_path: Path) -> None:
