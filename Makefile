@@ -44,6 +44,7 @@ fuzz: $(DEV) ## readers of hostile bytes, for FUZZ_SECONDS seconds
 
 bench: $(DEV) ## measured ratios of docs/performance, takes minutes
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.evidence
 
 docs: $(STAMP) ## write generated references and schemas
 	$(BIN)/python -m gaitops.cli.reference --write

@@ -49,7 +49,7 @@ class Key:
         return {"alg": "ed25519", "key_id": self.public.key_id, "sig": sig, "signed_digest": content}
 
 
-def keys() -> list[Key]:
+def signing_keys() -> list[Key]:
     """The keys of the benchmark's producers."""
     made = []
     for number in range(KEYS):
@@ -71,7 +71,7 @@ def registry() -> Registry:
         key.public.key_id: ProducerKey(
             f"runner-{number}", key.public.key_id, key.public.raw, frozenset(names), frozenset(), None, None
         )
-        for number, key in enumerate(keys())
+        for number, key in enumerate(signing_keys())
     }
     known = {
         name: KnownRepository(name, "larkspur", "agents", name.rpartition("/")[2], "agents") for name in names
@@ -81,7 +81,7 @@ def registry() -> Registry:
 
 def traces(count: int) -> Iterator[tuple[str, bytes]]:
     """(repository, text) of distinct traces, in the order in which they were made."""
-    signers, templates = keys(), list(_trace_templates())
+    signers, templates = signing_keys(), list(_trace_templates())
     for number in range(count):
         repository, template = templates[number % len(templates)]
         value = json.loads(json.dumps(template))
@@ -106,7 +106,7 @@ def _retold(value: dict[str, Any], number: int, moment: datetime) -> None:
 
 def runpacks(count: int) -> Iterator[tuple[str, bytes]]:
     """(repository, archive) of distinct signed runpacks."""
-    signers, templates = keys(), list(_runpack_templates())
+    signers, templates = signing_keys(), list(_runpack_templates())
     for number in range(count):
         repository, members = templates[number % len(templates)]
         yield repository, _runpack(members, number, signers[number % KEYS])
@@ -118,7 +118,9 @@ def _runpack(members: Mapping[str, bytes], number: int, key: Key) -> bytes:
     run = f"{old.rpartition('_')[0]}_{number:07}"
     moment = f"{_moment(number):%Y-%m-%dT%H:%M:%SZ}"
     files = {
-        name: data.replace(old.encode(), run.encode()).replace(manifest["created_at"].encode(), moment.encode())
+        name: data.replace(old.encode(), run.encode()).replace(
+            manifest["created_at"].encode(), moment.encode()
+        )
         for name, data in members.items()
         if name != "manifest.json"
     }

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m benchmarks.evidence``: the evidence plane against its bars; part of ``make bench``.
+
+These are not tests: ratios are reported, nothing fails. ``--quick`` takes a twentieth of every size; ``--work`` should name a
+folder in memory where neighbours use the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from benchmarks import gait_artifacts
+from benchmarks.cases import Row
+from benchmarks.evidence_tables import fill
+from benchmarks.processes import GAITOPS, environment
+from benchmarks.run import machine
+from benchmarks.timing import interleave, ratio
+from tests.gait.artifacts.hostile import HOSTILE
+
+_PACKAGES: Final = ("deltalake", "pyarrow", "duckdb", "ibis-framework", "cryptography", "orjson")
+_GAIT_FILES: Final = 100
+"""Files that are each given to a process of Gait."""
+_MIB: Final = 1024 * 1024
+_PEAK = """
+import sys
+from gaitops.cli.main import run
+code = run(sys.argv[1:])
+sys.stderr.write(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+sys.exit(code)
+"""
+
+
+def measured(what: str, folder: Path, *options: str | Path) -> dict[str, Any]:
+    """One measurement of :mod:`benchmarks.evidence_measure` in its own process."""
+    command = [sys.executable, "-m", "benchmarks.evidence_measure", what, str(folder), *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{what} of {folder} failed:\n{done.stderr[-3000:]}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def judging(work: Path, what: str, collected: Path, repeats: int) -> Iterator[Row]:
+    """Inspection alone, and all of ingestion into a fresh store, against bare checks and hashing of the same bytes."""
+    store = work / "fresh"
+
+    def ingested() -> float:
+        shutil.rmtree(store, ignore_errors=True)
+        return _each("ingested", collected, "--store", store)
+
+    times = interleave(
+        {
+            "bare": lambda: _each("bare", collected),
+            "judged": lambda: _each("judged", collected),
+            "ingested": ingested,
+        },
+        repeats,
+    )
+    shutil.rmtree(store, ignore_errors=True)
+    peer = f"one Ed25519 check and SHA-256 each: {_rate(times['bare'])}"
+    yield Row(
+        f"inspect {what}, bytes at hand",
+        _rate(times["judged"]),
+        peer,
+        ratio(times["judged"], times["bare"]),
+        2.5,
+    )
+    yield Row(
+        f"ingest {what} into a fresh store",
+        _rate(times["ingested"]),
+        peer,
+        ratio(times["ingested"], times["bare"]),
+        2.5,
+    )
+
+
+def against_gait(collected: Path, repeats: int) -> Iterator[Row]:
+    """``evidence inspect`` of some traces, process start included, against a process of Gait for each of them."""
+    program = shutil.which("gait")
+    files = sorted(collected.rglob("*.json"))[:_GAIT_FILES]
+    what = f"`evidence inspect` of {len(files)} traces, process start included"
+    key = collected.with_name("public.key")
+    key.write_text(_public_key_text(), encoding="utf-8")
+    own = [str(GAITOPS), "evidence", "inspect", "--json", "--key", str(key), *map(str, files)]
+    if program is None:
+        seconds = [_seconds(own, {0}) for _ in range(repeats)]
+        yield Row(
+            what,
+            f"{median(seconds):.2f} s",
+            "no `gait` on PATH: not compared",
+            median(seconds),
+            None,
+            unit="s",
+        )
+        return
+
+    def gait() -> float:
+        return sum(
+            _seconds([program, "trace", "verify", "--public-key", str(key), str(file)], {0, 2})
+            for file in files
+        )
+
+    times = interleave({"own": lambda: _seconds(own, {0}), "gait": gait}, repeats)
+    yield Row(what, f"{median(times['own']):.2f} s", f"`gait trace verify` one by one: {median(times['gait']):.2f} s",
+              ratio(times["gait"], times["own"]), None, at_least=True)  # fmt: skip
+
+
+def queries(store: Path, rows: int, repeats: int) -> Iterator[Row]:
+    """Posture and family queries over all decisions of a store, on two threads of DuckDB."""
+    runs = [measured("queried", store, "--threads", "2") for _ in range(repeats)]
+    for name in runs[0]["queries"]:
+        seconds = [run["queries"][name]["seconds"] for run in runs]
+        cpu = [run["queries"][name]["cpu"] for run in runs]
+        peer = f"{runs[0]['queries'][name]['rows']:,} rows; processor time {median(cpu):.2f} s"
+        yield Row(
+            f"{name}, {rows:,} decisions", f"{min(seconds):.2f} s at best", peer, median(seconds), 2, unit="s"
+        )
+    seconds = [run["posture"]["seconds"] for run in runs]
+    yield Row(
+        "… all queries of `posture` together",
+        f"{min(seconds):.2f} s at best",
+        "",
+        median(seconds),
+        None,
+        unit="s",
+    )
+    peak = max(run["peak"] for run in runs) / _MIB / 1024
+    yield Row("… memory of the process with all of these", "", "", peak, 4, unit="GiB")
+
+
+def growing(
+    stores: dict[int, Path | None], collected: Path, files: int, work: Path, repeats: int
+) -> Iterator[Row]:
+    """Ingestion of one batch of new traces by how much the tables hold."""
+    target = work / "grown"
+
+    def run(source: Path | None) -> float:
+        shutil.rmtree(target, ignore_errors=True)
+        if source is not None:
+            # The library replaces files and never writes into one, so links are copies.
+            subprocess.run(["cp", "-al", str(source), str(target)], check=True)
+        return _each("ingested", collected, "--store", target)
+
+    times = interleave(
+        {str(rows): (lambda source=source: run(source)) for rows, source in stores.items()}, repeats
+    )  # type: ignore[misc]
+    shutil.rmtree(target, ignore_errors=True)
+    for rows in stores:
+        bar = 1.25 if rows else None
+        yield Row(f"ingest {files:,} traces into tables of {rows:,} rows", _rate(times[str(rows)]),
+                  f"into an empty store: {_rate(times['0'])}", ratio(times[str(rows)], times["0"]), bar)  # fmt: skip
+
+
+def proving(large: Path, rows: int, collected: Path, work: Path, repeats: int) -> Iterator[Row]:
+    """A checkpoint of a long log, and the verification of a whole store."""
+    runs = [measured("checkpointed", large) for _ in range(repeats)]
+    seconds = median(run["cpu"] / run["files"] * 1e6 for run in runs)
+    yield Row(f"checkpoint of a log of {rows:,} artifacts, per million", f"peak {max(run['peak'] for run in runs) / _MIB:.0f} MiB",
+              "processor time", seconds, None, unit="s")  # fmt: skip
+    store = work / "verified"
+    shutil.rmtree(store, ignore_errors=True)
+    measured("ingested", collected, "--store", store)
+    runs = [measured("verified", store) for _ in range(repeats)]
+    shutil.rmtree(store, ignore_errors=True)
+    seconds = median(run["cpu"] / run["files"] * 1e6 for run in runs)
+    peak = max(run["peak"] for run in runs) / _MIB
+    yield Row(f"`evidence verify` of {runs[0]['files']:,} artifacts, per million (extrapolated)", f"peak {peak:.0f} MiB",
+              "processor time", seconds, None, unit="s")  # fmt: skip
+
+
+def inspecting(collected: Path, files: int, work: Path, repeats: int) -> Iterator[Row]:
+    """``evidence inspect`` over a folder of good traces, and over hostile files."""
+    key = collected.with_name("public.key")
+    key.write_text(_public_key_text(), encoding="utf-8")
+    command = [str(GAITOPS), "evidence", "inspect", "--json", "--key", str(key), str(collected)]
+    seconds = [_seconds(command, {0}) for _ in range(repeats)]
+    yield Row(f"`evidence inspect` of {files:,} traces, process start included", f"{median(seconds):.1f} s", "",
+              files / median(seconds), None, unit="files/s")  # fmt: skip
+    hostile = work / "hostile"
+    shutil.rmtree(hostile, ignore_errors=True)
+    hostile.mkdir(parents=True)
+    for name, (make, _kind, _code) in HOSTILE.items():
+        (hostile / name).write_bytes(make())
+    size = sum(file.stat().st_size for file in hostile.iterdir())
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK, "evidence", "inspect", "--json", str(hostile)],
+        capture_output=True, text=True, env=environment(), check=False,
+    )  # fmt: skip
+    took = time.perf_counter() - start
+    assert done.returncode == 2, done.stderr
+    shutil.rmtree(hostile)
+    peak = int(done.stderr.split()[-2]) / 1024
+    yield Row(f"`evidence inspect` of {len(HOSTILE)} hostile files of {size / _MIB:.0f} MiB: memory", f"{took:.1f} s", "",
+              peak, 256, unit="MiB")  # fmt: skip
+
+
+def rows(work: Path, repeats: int, part: int) -> Iterator[Row]:
+    """Every row, in the order of the issue."""
+    traces, runpacks = 20_000 // part, 2_000 // part
+    for kind, counts in (("traces", (traces, 0)), ("runpacks", (0, runpacks))):
+        if not (work / kind).is_dir():
+            _note(f"generating {kind}")
+            gait_artifacts.write_collected(work / kind, *counts)
+    _note("inspection and ingestion")
+    yield from judging(work, f"{traces:,} traces", work / "traces", repeats)
+    yield from judging(work, f"{runpacks:,} runpacks", work / "runpacks", repeats)
+    yield from against_gait(work / "traces", repeats)
+    stores: dict[int, Path | None] = {0: None}
+    for size in (1_000_000 // part, 10_000_000 // part):
+        stores[size] = work / f"rows-{size}"
+        if not (work / f"rows-{size}.done").exists():
+            _note(f"generating {size:,} decisions")
+            shutil.rmtree(work / f"rows-{size}", ignore_errors=True)
+            fill(work / f"rows-{size}", size)
+            (work / f"rows-{size}.done").touch()
+    few, most = sorted(size for size in stores if size)
+    _note("queries")
+    yield from queries(work / f"rows-{most}", most, repeats)
+    _note("ingestion by size of the tables")
+    yield from growing(stores, work / "traces", traces, work, max(repeats // 2, 1))
+    _note("checkpoint and verification")
+    yield from proving(work / f"rows-{few}", few, work / "traces", work, max(repeats // 2, 1))
+    _note("inspect")
+    yield from inspecting(work / "traces", traces, work, max(repeats // 2, 1))
+
+
+def _each(what: str, folder: Path, *options: str | Path) -> float:
+    """Processor seconds per file."""
+    result = measured(what, folder, *options)
+    return float(result["cpu"] / result["files"])
+
+
+def _rate(seconds: list[float]) -> str:
+    return f"{1 / median(seconds):,.0f}/s per core"
+
+
+def _seconds(command: list[str], codes: set[int]) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, env=environment(), check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode not in codes:
+        raise RuntimeError(f"{command[:4]} ended with {done.returncode}:\n{done.stderr[-2000:]!r}")
+    return seconds
+
+
+def _public_key_text() -> str:
+    return base64.b64encode(gait_artifacts.signing_keys()[0].public.raw).decode() + "\n"
+
+
+def _note(text: str) -> None:
+    print(f"… {text}", file=sys.stderr, flush=True)
+
+
+def print_rows(found: Callable[[], Iterator[Row]]) -> None:
+    """The table, line by line as it is measured."""
+    print(
+        "| work | gaitops | peer in the same run | measured | bar | |\n|---|---|---|---|---|---|", flush=True
+    )
+    for row in found():
+        print("| " + " | ".join(row.cells()) + " |", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".bench/evidence"), help="folder for artifacts and stores"
+    )
+    options = parser.parse_args()
+    work = options.work.absolute() / ("quick" if options.quick else "whole")
+    work.mkdir(parents=True, exist_ok=True)
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    print(f"{machine()}; {packages}\n", flush=True)
+    print_rows(lambda: rows(work, options.repeats, 20 if options.quick else 1))
+
+
+if __name__ == "__main__":
+    main()
