@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gaitops.cli.main import program
+from tests.attacks.evidence_tools import Fleet, Site, clean_settings, make_fleet
 from tests.attacks.story import Commands
 from tests.cli.harness import Run
 from tests.simulator import START, World
@@ -41,3 +43,17 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
         return Run(result.exit_code, result.stdout, result.stderr)
 
     return Commands(invoke, clock, scratch)
+
+
+@pytest.fixture(scope="session")
+def evidence_fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """A fleet with two repositories and the keys that sign their evidence; nobody changes it."""
+    return make_fleet(tmp_path_factory.mktemp("evidence") / "fleet")
+
+
+@pytest.fixture
+def site(tmp_path: Path, evidence_fleet: Fleet) -> Iterator[Site]:
+    """An empty folder for a store and for what is collected, known to the fleet, at the story's time."""
+    with clean_settings(tmp_path):
+        (tmp_path / "site").mkdir()
+        yield Site(tmp_path / "site", evidence_fleet)

@@ -89,9 +89,11 @@ def trace(
     }
 
 
-def producer(name: str, *repositories: str, **more: object) -> dict[str, str]:
-    """The registration of a key for repositories of acme's project."""
-    public = key(name).public
+def producer(
+    name: str, *repositories: str, public: GaitPublicKey | None = None, **more: object
+) -> dict[str, str]:
+    """The registration of a key, made of the name unless it is given, for repositories of acme's project."""
+    public = public or key(name).public
     spec = {
         "keyId": public.key_id,
         "publicKey": base64.b64encode(public.raw).decode(),
@@ -141,9 +143,10 @@ class Fleet:
         return ("--fleet-repo", self.world.path, "--trust-root", f"sha256:{self.world.trust_root}")
 
 
-def make_fleet(folder: Path) -> Fleet:
-    """The fleet of :func:`fleet_documents`, verified."""
-    world = World(folder, extra={path: text.encode() for path, text in fleet_documents().items()})
+def make_fleet(folder: Path, more: Mapping[str, str] | None = None) -> Fleet:
+    """The fleet of :func:`fleet_documents` and ``more``, verified."""
+    documents = {**fleet_documents(), **(more or {})}
+    world = World(folder, extra={path: text.encode() for path, text in documents.items()})
     world.now = NOW
     assert world.verify().verified, world.verify().all_problems()
     return Fleet(world)
@@ -191,22 +194,59 @@ class Site:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
 
+    @property
+    def known(self) -> tuple[str | Path, ...]:
+        """Options that name the fleet; none without one."""
+        return self.fleet.options if self.fleet is not None else ()
+
     def ingest(self, *options: str | Path) -> Run:
         """Collect: paths say the repository, and the second folder the environment, unless ``options`` say otherwise."""
-        layout: Sequence[str] = ("--layout", "{owner}/{name}/{environment}/**", "--repository-prefix", "github.com")
+        layout: Sequence[str] = (
+            "--layout",
+            "{owner}/{name}/{environment}/**",
+            "--repository-prefix",
+            "github.com",
+        )
         if "--layout" in options or "--repository" in options:
             layout = ()
-        known = self.fleet.options if self.fleet is not None else ()
         return gaitops(
-            "evidence", "ingest", "--json", "--store", self.store, "--from", self.inbox, "--at", AT, *layout, *known, *options
+            "evidence",
+            "ingest",
+            "--json",
+            "--store",
+            self.store,
+            "--from",
+            self.inbox,
+            "--at",
+            AT,
+            *layout,
+            *self.known,
+            *options,
         )
 
     def rows(self, table: str, *options: str) -> list[dict[str, Any]]:
         """Rows of a table."""
-        run = gaitops("evidence", "query", "--store", self.store, "--table", table, "--limit", "0", *options, "--json")
+        run = gaitops(
+            "evidence", "query", "--store", self.store, "--table", table, "--limit", "0", *options, "--json"
+        )
         assert run.code == 0, run.out
         found: list[dict[str, Any]] = run.json["rows"]
         return found
+
+    def posture(self, *options: str) -> Run:
+        """The posture of the fleet by the store."""
+        window = ("--at", AT, "--since", SINCE)
+        return gaitops("posture", "show", "--store", self.store, *window, *self.known, *options)
+
+    def numbers(self) -> dict[str, Any]:
+        """Numbers of the whole fleet."""
+        found: dict[str, Any] = self.posture("--json").json["total"]["numbers"]
+        return found
+
+    def states(self) -> set[str]:
+        """States of all places."""
+        repositories = self.posture("--json").json["repositories"]
+        return {place["state"] for item in repositories for place in item["places"]}
 
     def verify(self, *options: str | Path) -> Run:
         """Read everything again."""
