@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import yaml
 
-from gaitops.documents.strict_json import MAX_DEPTH
+from gaitops.documents.strict_json import MAX_DEPTH, nested_deeper_than
 from gaitops.errors import InvalidInputError
 
 MAX_BYTES: Final = 1_048_576
@@ -54,6 +54,10 @@ def read_foreign_yaml(data: bytes, path: str) -> Value | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
+        # libyaml scans ahead of its events and has a limit of its own.
+        if mark is not None and nested_deeper_than(data[: mark.index], MAX_DEPTH):
+            message = f"nested deeper than {MAX_DEPTH} levels"
+            raise InvalidInputError.of("document.too_large", message, path=path, line=line) from error
         raise InvalidInputError.of("document.syntax", "not YAML", path=path, line=line) from error
 
 

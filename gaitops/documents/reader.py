@@ -16,7 +16,7 @@ import yaml
 
 from gaitops.documents.fields import Position, field_path
 from gaitops.documents.scalars import AmbiguousScalarError, NumberRangeError, resolve_plain
-from gaitops.documents.strict_json import MAX_DEPTH
+from gaitops.documents.strict_json import MAX_DEPTH, nested_deeper_than
 from gaitops.documents.text import MAX_PROBLEMS, decode, forbidden_character
 from gaitops.errors import InvalidInputError, Problem
 
@@ -95,7 +95,12 @@ class _Reading:
                 self._refuse_tabs()
             self._read(loader)
         except yaml.MarkedYAMLError as error:
-            self._note("document.syntax", f"not YAML: {error.problem or error.context}", error.problem_mark)
+            mark = error.problem_mark
+            if mark is not None and nested_deeper_than(self._text[: mark.index].encode(), MAX_DEPTH):
+                # libyaml scans ahead of its events and has a limit of its own.
+                self._note("document.too_large", f"nested deeper than {MAX_DEPTH} levels", mark)
+            else:
+                self._note("document.syntax", f"not YAML: {error.problem or error.context}", mark)
         except yaml.YAMLError as error:
             self._note("document.syntax", f"not YAML: {error}", None)
         except _StopReadingError:
