@@ -15,6 +15,7 @@ from gaitops.documents.models.summary import EvidenceSummary, RepositoryEvidence
 from gaitops.documents.summaries import read_summary
 from gaitops.documents.times import format_timestamp
 from gaitops.evidence.stores import open_store
+from gaitops.git.writing import Person, commit_files, init_repository, update_branch
 from tests.cli.harness import Invoke, Run
 from tests.evidence.table_store import digest, write_tables
 from tests.evidence.world import trace
@@ -148,10 +149,14 @@ def tables(fleet: Fleet) -> dict[str, list[dict[str, Any]]]:
 class Scene:
     """A fleet with a store, and the command."""
 
-    def __init__(self, fleet: Fleet, store: Path, gaitops: Invoke) -> None:
+    def __init__(self, fleet: Fleet, store: Path, gaitops: Invoke, *, without: str = "") -> None:
         self.fleet, self.store, self.gaitops = fleet, store, gaitops
         open_store(str(store), create=True).close()
-        write_tables(store / "tables", tables(fleet))
+        silent = f"github.com/acme/{without}"
+        heard = {
+            name: [row for row in rows if row["repository"] != silent] for name, rows in tables(fleet).items()
+        }
+        write_tables(store / "tables", heard)
 
     def run(self, out: Path, *arguments: str, since: timedelta = DAY) -> Run:
         """Summarize the last day, or longer."""
@@ -249,6 +254,50 @@ def test_a_rollout_is_analysed_from_it(scene: Scene, tmp_path: Path) -> None:
     metrics = {item["metric"]: item["value"] for item in analysis["metrics"]}
     assert analysis["outcome"] == "success"
     assert metrics["block_rate_delta"] == pytest.approx(1 / 20, abs=0.02)
+
+
+def test_conformance_reads_it(fleet: Fleet, tmp_path: Path, gaitops: Invoke) -> None:
+    """The controls of evidence of one repository, and of the whole fleet, answer from the file that was written."""
+    world, cohort = fleet.world, fleet.rollout().status.repositories
+    silent = cohort[-1]
+    scene = Scene(fleet, tmp_path / "store", gaitops, without=silent)
+    out = tmp_path / "summary.json"
+    scene.summary(out)
+    required = ("--fleet-repo", world.path, "--trust-root", world.trust_root)
+    wanted = ("evidence.recent", "evidence.verifiable")
+    expected = {
+        cohort[0]: ("pass", "fail"),
+        cohort[1]: ("pass", "pass"),
+        silent: ("insufficient_data", "insufficient_data"),
+    }
+    mirror = init_repository(tmp_path / "mirror.git", bare=True)
+    commit = commit_files(
+        mirror, None, {"README": b""}, message="x", author=Person("c", "c@example.com"), when=1
+    )
+    update_branch(mirror, "main", commit, None)
+    rows = [{"repository": f"github.com/acme/{name}", "path": "mirror.git"} for name in expected]
+    (tmp_path / "mirrors.yaml").write_text(json.dumps(rows))
+    survey = scene.gaitops(
+        "fleet", "conformance", *required, "--manifest", tmp_path / "mirrors.yaml", "--evidence", out,
+        *(word for name in wanted for word in ("--control", name)), "--jobs", "1", "--json",
+    )  # fmt: skip
+    assert survey.code == 3, survey.err
+    for name, outcomes in expected.items():
+        repository = f"github.com/acme/{name}"
+        one = scene.gaitops(
+            "conformance", "--repo", tmp_path / "mirror.git", "--rev", "main", "--repository", repository,
+            "--environment", "dev", *required, "--evidence", out, "--json",
+        )  # fmt: skip
+        (result,) = one.json["results"]
+        found = {item["control"]: item for item in result["controls"]}
+        assert tuple(found[control]["outcome"] for control in wanted) == outcomes, name
+        (place,) = [row for row in survey.json["places"] if row["repository"] == repository]
+        told = {item["control"]: item["outcome"] for item in place["findings"]}
+        assert tuple(told.get(control, "pass") for control in wanted) == outcomes, name
+        if name == cohort[0]:
+            assert (
+                "1 unsigned, 1 signed by an unknown key, 1 rejected" in found["evidence.verifiable"]["reason"]
+            )
 
 
 def test_a_window_that_ends_before_it_starts(scene: Scene, tmp_path: Path) -> None:
