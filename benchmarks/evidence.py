@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``python -m benchmarks.evidence``: the evidence plane against its bars; part of ``make bench``.
 
-These are not tests: ratios are reported, nothing fails. ``--quick`` takes a twentieth of every size; ``--work`` should name a
+These are not tests: ratios are reported, nothing fails. ``--quick`` takes a twentieth of every size; what was generated is kept and used again; ``--work`` should name a
 folder in memory where neighbours use the disk.
 """
 
@@ -14,7 +14,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -140,7 +142,7 @@ def queries(store: Path, rows: int, repeats: int) -> Iterator[Row]:
 
 
 def growing(
-    stores: dict[int, Path | None], collected: Path, files: int, work: Path, repeats: int
+    stores: Mapping[int, Path | None], collected: Path, files: int, work: Path, repeats: int
 ) -> Iterator[Row]:
     """Ingestion of one batch of new traces by how much the tables hold."""
     target = work / "grown"
@@ -152,9 +154,7 @@ def growing(
             subprocess.run(["cp", "-al", str(source), str(target)], check=True)
         return _each("ingested", collected, "--store", target)
 
-    times = interleave(
-        {str(rows): (lambda source=source: run(source)) for rows, source in stores.items()}, repeats
-    )  # type: ignore[misc]
+    times = interleave({str(rows): partial(run, source) for rows, source in stores.items()}, repeats)
     shutil.rmtree(target, ignore_errors=True)
     for rows in stores:
         bar = 1.25 if rows else None
@@ -206,34 +206,65 @@ def inspecting(collected: Path, files: int, work: Path, repeats: int) -> Iterato
               peak, 256, unit="MiB")  # fmt: skip
 
 
-def rows(work: Path, repeats: int, part: int) -> Iterator[Row]:
-    """Every row, in the order of the issue."""
-    traces, runpacks = 20_000 // part, 2_000 // part
-    for kind, counts in (("traces", (traces, 0)), ("runpacks", (0, runpacks))):
-        if not (work / kind).is_dir():
+@dataclass(frozen=True)
+class Bench:
+    """What is measured, how large and how often."""
+
+    work: Path
+    traces: int
+    rows: int
+    repeats: int
+
+    def sections(self) -> dict[str, Callable[[], Iterator[Row]]]:
+        """Name → rows, in the order of the issue."""
+        return {
+            "judging": self.judging,
+            "queries": lambda: queries(self.filled(self.rows), self.rows, self.repeats),
+            "growing": self.growing,
+            "proving": self.proving,
+            "inspecting": lambda: inspecting(self.collected("traces"), self.traces, self.work, self.repeats),
+        }
+
+    def judging(self) -> Iterator[Row]:
+        """Inspection and ingestion of traces and of runpacks, and Gait's own verification."""
+        traces, runpacks = self.collected("traces"), self.collected("runpacks")
+        yield from judging(self.work, f"{self.traces:,} traces", traces, self.repeats)
+        yield from judging(self.work, f"{self.traces // 10:,} runpacks", runpacks, self.repeats)
+        yield from against_gait(traces, self.repeats)
+
+    def growing(self) -> Iterator[Row]:
+        """Ingestion by size of the tables."""
+        stores: dict[int, Path | None] = {
+            0: None,
+            **{rows: self.filled(rows) for rows in (self.rows // 10, self.rows)},
+        }
+        yield from growing(stores, self.collected("traces"), self.traces, self.work, self.repeats)
+
+    def proving(self) -> Iterator[Row]:
+        """Checkpoints and verification."""
+        rows = self.rows // 10
+        yield from proving(self.filled(rows), rows, self.collected("traces"), self.work, self.repeats)
+
+    def collected(self, kind: str) -> Path:
+        """A folder with that many artifacts of a kind, made when it is not there."""
+        folder = self.work / f"{kind}-{self.traces}"
+        if not folder.with_suffix(".done").exists():
             _note(f"generating {kind}")
-            gait_artifacts.write_collected(work / kind, *counts)
-    _note("inspection and ingestion")
-    yield from judging(work, f"{traces:,} traces", work / "traces", repeats)
-    yield from judging(work, f"{runpacks:,} runpacks", work / "runpacks", repeats)
-    yield from against_gait(work / "traces", repeats)
-    stores: dict[int, Path | None] = {0: None}
-    for size in (1_000_000 // part, 10_000_000 // part):
-        stores[size] = work / f"rows-{size}"
-        if not (work / f"rows-{size}.done").exists():
-            _note(f"generating {size:,} decisions")
-            shutil.rmtree(work / f"rows-{size}", ignore_errors=True)
-            fill(work / f"rows-{size}", size)
-            (work / f"rows-{size}.done").touch()
-    few, most = sorted(size for size in stores if size)
-    _note("queries")
-    yield from queries(work / f"rows-{most}", most, repeats)
-    _note("ingestion by size of the tables")
-    yield from growing(stores, work / "traces", traces, work, max(repeats // 2, 1))
-    _note("checkpoint and verification")
-    yield from proving(work / f"rows-{few}", few, work / "traces", work, max(repeats // 2, 1))
-    _note("inspect")
-    yield from inspecting(work / "traces", traces, work, max(repeats // 2, 1))
+            shutil.rmtree(folder, ignore_errors=True)
+            counts = (self.traces, 0) if kind == "traces" else (0, self.traces // 10)
+            gait_artifacts.write_collected(folder, *counts)
+            folder.with_suffix(".done").touch()
+        return folder
+
+    def filled(self, rows: int) -> Path:
+        """A store whose tables have that many decisions, made when it is not there."""
+        folder = self.work / f"rows-{rows}"
+        if not folder.with_suffix(".done").exists():
+            _note(f"generating {rows:,} decisions")
+            shutil.rmtree(folder, ignore_errors=True)
+            fill(folder, rows)
+            folder.with_suffix(".done").touch()
+        return folder
 
 
 def _each(what: str, folder: Path, *options: str | Path) -> float:
@@ -263,15 +294,6 @@ def _note(text: str) -> None:
     print(f"… {text}", file=sys.stderr, flush=True)
 
 
-def print_rows(found: Callable[[], Iterator[Row]]) -> None:
-    """The table, line by line as it is measured."""
-    print(
-        "| work | gaitops | peer in the same run | measured | bar | |\n|---|---|---|---|---|---|", flush=True
-    )
-    for row in found():
-        print("| " + " | ".join(row.cells()) + " |", flush=True)
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -280,14 +302,29 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument(
+        "--traces", type=int, default=20_000, help="traces; there are a tenth as many runpacks"
+    )
+    parser.add_argument("--rows", type=int, default=10_000_000, help="decisions in the large store")
+    parser.add_argument(
+        "--only", action="append", help="section: judging, queries, growing, proving, inspecting"
+    )
+    parser.add_argument(
         "--work", type=Path, default=Path(".bench/evidence"), help="folder for artifacts and stores"
     )
     options = parser.parse_args()
-    work = options.work.absolute() / ("quick" if options.quick else "whole")
-    work.mkdir(parents=True, exist_ok=True)
+    traces, rows = (1_000, 500_000) if options.quick else (options.traces, options.rows)
+    bench = Bench(options.work.absolute(), traces, rows, options.repeats)
+    bench.work.mkdir(parents=True, exist_ok=True)
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     print(f"{machine()}; {packages}\n", flush=True)
-    print_rows(lambda: rows(work, options.repeats, 20 if options.quick else 1))
+    print(
+        "| work | gaitops | peer in the same run | measured | bar | |\n|---|---|---|---|---|---|", flush=True
+    )
+    for name, section in bench.sections().items():
+        if not options.only or name in options.only:
+            _note(name)
+            for row in section():
+                print("| " + " | ".join(row.cells()) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def registry() -> Registry:
     known = {
         name: KnownRepository(name, "larkspur", "agents", name.rpartition("/")[2], "agents") for name in names
     }
-    return Registry(producers, {}, known)
+    return Registry(producers, known, {})
 
 
 def traces(count: int) -> Iterator[tuple[str, bytes]]:
@@ -137,7 +137,7 @@ def _runpack(members: Mapping[str, bytes], number: int, key: Key) -> bytes:
 def _archive(files: Mapping[str, bytes]) -> bytes:
     """A zip archive as Go streams one: sorted, deflated, each member with a descriptor behind it."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(_Stream(buffer), "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(_Stream(buffer), "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
@@ -150,7 +150,7 @@ class _Stream:
     """Cannot go back, so sizes have to stand behind the data."""
 
     def __init__(self, target: io.BytesIO) -> None:
-        self.write, self.flush = target.write, target.flush
+        self.write, self.flush, self.close = target.write, target.flush, target.close
 
 
 def _trace_templates() -> Iterator[tuple[str, dict[str, Any]]]:
