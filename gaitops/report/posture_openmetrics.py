@@ -14,6 +14,7 @@ from gaitops.posture.catalogue import METRICS
 from gaitops.posture.metrics import Metric
 from gaitops.posture.report import PostureReport
 from gaitops.report.posture_rows import Number, numbers
+from gaitops.report.text import safe
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 _SECONDS_IN_MINUTE: Final = 60
@@ -65,8 +66,12 @@ def _sample(metric: Metric, number: Number) -> str:
 
 
 def _labels(labels: dict[str, str]) -> str:
-    """Labels with text; one without is the same as one that is absent."""
-    return ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items() if value)
+    """Labels with text; one without is the same as one that is absent.
+
+    Control characters become text first: escaped by whoever prints, they would be escapes that the format does not have.
+    """
+    shown = ((name, safe(value).translate(_ESCAPES)) for name, value in labels.items() if value)
+    return ",".join(f'{name}="{value}"' for name, value in shown)
 
 
 def _window(report: PostureReport) -> str:
