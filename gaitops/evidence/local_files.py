@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -40,7 +41,6 @@ class LocalFiles:
         self._only = only
         """The one file that is meant by an empty path; empty for all below the folder."""
         self._folders: dict[str, int] = {}
-        self._number = 0
 
     @property
     def url(self) -> str:
@@ -97,19 +97,20 @@ class LocalFiles:
         return present is None
 
     def _write(self, folder: int, name: str, data: bytes) -> None:
-        self._number += 1
-        temporary = f".{name[:16]}.{os.getpid()}.{self._number}.tmp"
+        # Not from the process id: in a container that is the same after every start, and what was killed leaves its file.
+        temporary = f".{name[:16]}.{secrets.token_hex(8)}.tmp"
         descriptor = os.open(
             temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444, dir_fd=folder
         )
         try:
-            _write_all(descriptor, data)
+            try:
+                _write_all(descriptor, data)
+            finally:
+                os.close(descriptor)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            os.close(descriptor)
             os.unlink(temporary, dir_fd=folder)
             raise
-        os.close(descriptor)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, ``None`` when it is not there."""
