@@ -119,24 +119,21 @@ def against_gait(collected: Path, repeats: int) -> Iterator[Row]:
 
 
 def queries(store: Path, rows: int, repeats: int) -> Iterator[Row]:
-    """Posture and family queries over all decisions of a store, on two threads of DuckDB."""
+    """Posture and family queries over all decisions of a store, on two threads of DuckDB.
+
+    The bar is in seconds, and neighbours only ever add to them: the best of the repetitions is held against it.
+    """
     runs = [measured("queried", store, "--threads", "2") for _ in range(repeats)]
     for name in runs[0]["queries"]:
         seconds = [run["queries"][name]["seconds"] for run in runs]
-        cpu = [run["queries"][name]["cpu"] for run in runs]
-        peer = f"{runs[0]['queries'][name]['rows']:,} rows; processor time {median(cpu):.2f} s"
-        yield Row(
-            f"{name}, {rows:,} decisions", f"{min(seconds):.2f} s at best", peer, median(seconds), 2, unit="s"
-        )
+        cpu = min(run["queries"][name]["cpu"] for run in runs)
+        result = f"{runs[0]['queries'][name]['rows']:,} rows; processor time {cpu:.2f} s"
+        median_ = f"median {median(seconds):.2f} s"
+        yield Row(f"{name}, {rows:,} decisions", result, median_, min(seconds), 2, unit="s")
     seconds = [run["posture"]["seconds"] for run in runs]
-    yield Row(
-        "… all queries of `posture` together",
-        f"{min(seconds):.2f} s at best",
-        "",
-        median(seconds),
-        None,
-        unit="s",
-    )
+    cpu = min(run["posture"]["cpu"] for run in runs)
+    result = f"processor time {cpu:.2f} s"
+    yield Row("… all queries of `posture`, one after the other", result, "", min(seconds), None, unit="s")
     peak = max(run["peak"] for run in runs) / _MIB / 1024
     yield Row("… memory of the process with all of these", "", "", peak, 4, unit="GiB")
 

@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import resource
+import sys
 import time
 import zipfile
 from collections import Counter
@@ -137,6 +138,7 @@ def queried(store: Path, threads: int) -> dict[str, Any]:
             times[name] = {}
             with _clock(times[name]):
                 times[name]["rows"] = engine.arrow(make()).num_rows
+            print(name, times[name], f"peak {_peak() >> 20} MiB", file=sys.stderr, flush=True)
         whole: dict[str, Any] = {}
         with _clock(whole):
             posture_inputs(engine, window, boundaries, {})
