@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @command(
     "export",
     example="gaitops evidence export --store evidence --out export --format parquet\n"
-    "gaitops evidence export --store evidence --out blocks --table decisions --decision block --proven --format jsonl",
+    "gaitops evidence export --store evidence --out blocks --table decisions --decision block",
 )
 @evidence_options.store
 @click.option(

@@ -17,10 +17,10 @@ from gaitops.cli.output import Result, note, progress
 
 @command(
     "ingest",
-    example="gaitops evidence ingest --store evidence --from collected --layout '{owner}/{name}/{environment}/**' \\\n"
-    "  --repository-prefix github.com --fleet-repo ../fleet\n"
-    "gaitops evidence ingest --store s3://acme-evidence/store --from s3://acme-ci/gait --layout '{repository}/**' --jobs 8\n"
-    "gaitops evidence ingest --store evidence --from gait-out --repository github.com/acme/pay --environment prod --key ci.pub",
+    example="gaitops evidence ingest --store evidence --from collected --layout '{repository}/**'\n"
+    "gaitops evidence ingest --store evidence --from collected --fleet-repo fleet --jobs 8\n"
+    "gaitops evidence ingest --store s3://acme/store --from s3://acme/ci --layout '{repository}/**'\n"
+    "gaitops evidence ingest --store ev --from out --repository github.com/acme/pay --key ci.pub",
 )
 @evidence_options.store
 @click.option(

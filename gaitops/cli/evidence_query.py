@@ -18,7 +18,7 @@ _MOST_ROWS = 100
 @command(
     "query",
     example="gaitops evidence query --store evidence --table decisions --decision block --environment prod\n"
-    "gaitops evidence query --store evidence --table decisions --proven --group-by repository,policy_digest --format csv\n"
+    "gaitops evidence query --store evidence --table decisions --group-by repository,decision\n"
     "gaitops evidence query --store evidence --family fam_5fbb0b6f1bd4 --proof --format jsonl",
     formats=("text", "json", "jsonl", "csv"),
 )

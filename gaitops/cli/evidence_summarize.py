@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 @command(
     "summarize",
-    example="gaitops evidence summarize --store evidence --fleet-repo ../fleet --since 2026-10-05T00:00:00Z \\\n"
-    "  --until 2026-10-19T00:00:00Z --out summary.json\n"
-    "gaitops rollout analyze acme/pay/tighten --evidence summary.json --as ana --key ana.pem",
+    example="gaitops evidence summarize --store ev --fleet-repo fleet --since 2026-10-05T00:00:00Z --out w.json",
 )
 @evidence_options.store
 @evidence_options.fleet(required=True)

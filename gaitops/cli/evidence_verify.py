@@ -25,8 +25,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @command(
     "verify",
     example="gaitops evidence verify --store evidence --fleet-repo ../fleet --jobs 4\n"
-    "gaitops evidence verify --store evidence --checkpoint checkpoint.json --prove SHA256 --out proof.json\n"
-    "gaitops evidence verify --proof proof.json --checkpoint checkpoint.json --artifact trace.json",
+    "gaitops evidence verify --store evidence --checkpoint cp.json --prove SHA256 --out proof.json\n"
+    "gaitops evidence verify --proof proof.json --checkpoint cp.json --artifact trace.json",
 )
 @click.option("--store", metavar="URL", help="The evidence store: a folder, or a URL that fsspec opens.")
 @click.option(
