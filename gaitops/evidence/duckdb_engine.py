@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
 
+_MACROS: Final = (
+    "create temp macro unix_micros(t) as epoch_us(t)",
+    "create temp macro date_from_unix_date(n) as date '1970-01-01' + n",
+)
+"""Functions of :mod:`gaitops.evidence.queries.counting` that have another name here."""
 _OFFLINE: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
@@ -48,6 +53,8 @@ def open_tables(files: TableFiles, name: str, options: Mapping[str, str]) -> Ite
             if filesystem is not None:
                 backend.register_filesystem(filesystem)
             with explained(name, (duckdb.Error,)):
+                for macro in _MACROS:
+                    backend.con.execute(macro)
                 tables = {
                     table: conformed(_table(backend, table, files.table_files(table)), table)
                     for table in TABLES

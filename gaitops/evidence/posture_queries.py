@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import ibis
 
-from gaitops.evidence.queries.approvals import approval_calls
+from gaitops.evidence.queries.approvals import calls
 from gaitops.evidence.queries.artifacts import known_artifacts
 from gaitops.evidence.queries.counting import (
     count_where,
     counted_decisions,
+    day_number,
     is_true,
     moment,
     proven,
@@ -42,7 +43,7 @@ _PLACED: Final = (
     "artifact", "kind", "verdict", "repository", "environment", "claimed_environment", "duplicate", "made_at", "collected_at",
 )  # fmt: skip
 REGRESS_RESULT: Final = "regress_result"
-_DAY: Final = 86_400
+_MINUTE: Final = 60
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -81,13 +82,8 @@ def _segment(at: ir.TimestampValue, boundaries: Sequence[datetime], below: int) 
     )
 
 
-def day_number(at: ir.TimestampValue) -> ir.IntegerValue:
-    """Days since 1970 in UTC, which engines compute many times faster than the date of a time with a zone."""
-    return (at.epoch_seconds() // _DAY).cast("int64")
-
-
 def decision_counts(tables: Tables, window: Window, boundaries: Sequence[datetime]) -> ir.Table:
-    """Rows of :class:`gaitops.posture.inputs.DecisionCount`, days as :func:`day_number`."""
+    """Rows of :class:`gaitops.posture.inputs.DecisionCount`, days as :func:`~gaitops.evidence.queries.counting.day_number`."""
     rows = _judged(tables, window, boundaries)
     rows = rows.mutate(day=day_number(rows["at"]))
     counted = rows.group_by(["repository", "environment", "policy_digest", "decision", "day", "segment"]).agg(
@@ -132,7 +128,7 @@ def _run_environments(tables: Tables) -> ir.Table:
 
 
 def artifact_counts(tables: Tables, window: Window) -> ir.Table:
-    """Rows of :class:`gaitops.posture.inputs.ArtifactCount`, days as :func:`day_number`."""
+    """Rows of :class:`gaitops.posture.inputs.ArtifactCount`, days as :func:`~gaitops.evidence.queries.counting.day_number`."""
     rows = placed_artifacts(tables, window)
     rows = rows.mutate(day=day_number(rows["at"]))
     return rows.group_by(["repository", "environment", "kind", "verdict", "day"]).agg(
@@ -145,11 +141,11 @@ def artifact_counts(tables: Tables, window: Window) -> ir.Table:
 
 def approval_delays(tables: Tables, window: Window) -> ir.Table:
     """Rows of :class:`gaitops.posture.inputs.ApprovalDelay`: calls of the window by how long they waited."""
-    calls = named(approval_calls(tables, Selection(since=window.since, until=window.until)))
-    waited = (calls.seconds_to_approval // 60).cast("int64")
-    calls = calls.mutate(minutes=calls.open.ifelse(ibis.null("int64"), waited))
-    return calls.group_by(["repository", "environment", "minutes"]).agg(
-        calls=calls.count(), oldest=calls.asked_at.min()
+    rows = named(calls(tables, Selection(since=window.since, until=window.until)))
+    waited = (rows.seconds_to_approval // _MINUTE).cast("int64")
+    rows = rows.mutate(minutes=rows.open.ifelse(ibis.null("int64"), waited))
+    return rows.group_by(["repository", "environment", "minutes"]).agg(
+        calls=rows.count(), oldest=rows.asked_at.min()
     )
 
 
@@ -255,7 +251,7 @@ def regress_deliveries(tables: Tables, window: Window) -> ir.Table:
 
 
 def regress_counts(tables: Tables, window: Window) -> ir.Table:
-    """Rows of :class:`gaitops.posture.inputs.RegressCount`, days as :func:`day_number`."""
+    """Rows of :class:`gaitops.posture.inputs.RegressCount`, days as :func:`~gaitops.evidence.queries.counting.day_number`."""
     rows = regress_deliveries(tables, window)
     rows = rows.mutate(
         day=day_number(rows["at"]),

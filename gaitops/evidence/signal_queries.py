@@ -19,8 +19,15 @@ from gaitops.evidence.posture_queries import (
     regress_rows,
     stamped,
 )
-from gaitops.evidence.queries.approvals import CALL, approval_calls
-from gaitops.evidence.queries.counting import counted_decisions, is_true, moment, proven, readable
+from gaitops.evidence.queries.approvals import CALL, calls
+from gaitops.evidence.queries.counting import (
+    count_where,
+    counted_decisions,
+    is_true,
+    moment,
+    proven,
+    readable,
+)
 from gaitops.evidence.queries.decisions import KILL_SWITCH_ACTIVE
 from gaitops.evidence.queries.selection import Selection
 from gaitops.signals.from_artifacts import RECORDS
@@ -90,33 +97,21 @@ def decision_groups(tables: Tables, window: Window, boundaries: Sequence[datetim
 
 def waiting_calls(tables: Tables, window: Window) -> ir.Table:
     """Calls that needed an approval by place and tool, and of them those that wait."""
-    calls = open_calls(tables, window)
-    waits = calls.open.cast("int64")
-    return calls.group_by(["repository", "environment", "tool_name"]).agg(
-        calls=calls.count(),
-        waiting=waits.sum(),
-        team=calls.team.max(),
-        first=calls.asked_at.min(where=calls.open),
-        last=calls.last_asked_at.max(where=calls.open),
-        one=calls.artifact.min(where=calls.open),
-        other=calls.artifact.max(where=calls.open),
+    rows = open_calls(tables, window)
+    return rows.group_by(["repository", "environment", "tool_name"]).agg(
+        calls=rows.count(),
+        waiting=count_where(rows.open),
+        team=rows.team.max(),
+        first=rows.asked_at.min(where=rows.open),
+        last=rows.last_asked_at.max(where=rows.open),
+        one=rows.artifact.min(where=rows.open),
+        other=rows.artifact.max(where=rows.open),
     )
 
 
 def open_calls(tables: Tables, window: Window) -> ir.Table:
     """Calls of a window that needed an approval, each with one artifact in which it was asked for."""
-    calls = approval_calls(tables, Selection(since=window.since, until=window.until))
-    rows = stamped(counted_decisions(tables), window)
-    rows = rows.filter(rows.decision == "require_approval")
-    shown = rows.group_by([*CALL, "environment"]).agg(artifact=rows.artifact.min())
-    joined = calls.left_join(
-        shown,
-        [
-            *(calls[name] == shown[name] for name in CALL),
-            calls.environment.fill_null("") == shown.environment.fill_null(""),
-        ],
-    )
-    return named(joined.select(*(calls[name] for name in calls.columns), shown.artifact))
+    return named(calls(tables, Selection(since=window.since, until=window.until)))
 
 
 def run_rows(tables: Tables, window: Window) -> ir.Table:
@@ -252,7 +247,7 @@ def unnamed_decisions(tables: Tables, window: Window) -> ir.Table:
 
 def requests(tables: Tables, window: Window) -> ir.Table:
     """Each request of a call that still waits."""
-    calls = open_calls(tables, window)
+    asked = open_calls(tables, window)
     rows = named(stamped(counted_decisions(tables), window))
     rows = rows.filter(rows.decision == "require_approval")
-    return rows.semi_join(calls.filter(calls.open), [*CALL, "environment"])
+    return rows.semi_join(asked.filter(asked.open), [*CALL, "environment"])

@@ -7,10 +7,22 @@ trace ids, and is joined by those two digests (contract 2.2).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+import ibis
+
 from gaitops.evidence.queries.artifacts import PLACE
-from gaitops.evidence.queries.counting import Aggregate, count_where, is_true, ordered, readable, when
+from gaitops.evidence.queries.counting import (
+    Aggregate,
+    count_where,
+    hashed,
+    is_true,
+    ordered,
+    readable,
+    unix_micros,
+    when,
+)
 from gaitops.evidence.queries.decisions import decided
 from gaitops.evidence.queries.selection import EVERYTHING, Selection, select
 
@@ -22,61 +34,70 @@ if TYPE_CHECKING:
 CALL: Final = ("repository", "policy_digest", "intent_digest")
 
 
+_ASKED: Final = "require_approval"
+_ALLOWED: Final = "allow"
+_MICROSECONDS: Final = 1_000_000
+
+
 def approval_calls(tables: Tables, selection: Selection = EVERYTHING) -> ir.Table:
     """One row per call that needed an approval.
 
     ``approved_at`` is the first time it was allowed at or after the first request, ``open`` whether the last request was
     never followed by that, ``seconds_to_approval`` the time between the first request and ``approved_at``.
     """
-    rows = decided(tables, selection)
-    rows = rows.mutate(at=when(rows))
-    asked = rows.filter(rows.decision == "require_approval")
-    asked = asked.group_by([*PLACE, "policy_digest", "intent_digest"]).agg(
-        requests=asked.count(),
-        asked_at=asked["at"].min(),
-        last_asked_at=asked["at"].max(),
-        tool_name=asked.tool_name.min(),
-    )
-    allowed = rows.filter(rows.decision == "allow").select(*CALL, "at", "environment")
-    answers = asked.join(
-        allowed,
-        [
-            *(asked[name] == allowed[name] for name in CALL),
-            asked.environment.fill_null("") == allowed.environment.fill_null(""),
-            allowed["at"] >= asked.asked_at,
-        ],
-    ).select(*(asked[name] for name in (*CALL, "environment")), at=allowed["at"])
-    answers = answers.group_by([*CALL, "environment"]).agg(
-        approved_at=answers["at"].min(), last_allowed_at=answers["at"].max()
-    )
-    found = asked.left_join(
-        answers,
-        [
-            *(asked[name] == answers[name] for name in CALL),
-            asked.environment.fill_null("") == answers.environment.fill_null(""),
-        ],
-    ).select(
-        *(
-            asked[name]
-            for name in (
-                *PLACE,
-                "policy_digest",
-                "intent_digest",
-                "tool_name",
-                "requests",
-                "asked_at",
-                "last_asked_at",
-            )
-        ),
-        answers.approved_at,
-        open=answers.last_allowed_at.isnull() | (answers.last_allowed_at < asked.last_asked_at),
-    )
-    found = found.mutate(
-        # Whole seconds before the difference: engines give an epoch with or without its fraction.
-        seconds_to_approval=found.approved_at.truncate("s").epoch_seconds()
-        - found.asked_at.truncate("s").epoch_seconds()
-    )
+    found = calls(tables, selection).drop("artifact")
     return ordered(found, (*PLACE, "policy_digest", "intent_digest"))
+
+
+def calls(tables: Tables, selection: Selection = EVERYTHING) -> ir.Table:
+    """The rows of :func:`approval_calls` in any order, each with ``artifact``, one of those in which it was asked for."""
+    rows = _of_asked_calls(decided(tables, selection))
+    asked, allowed = rows.decision == _ASKED, rows.decision == _ALLOWED
+    found = rows.group_by([*CALL, "environment"]).agg(
+        org=rows.org.min(where=asked),
+        project=rows.project.min(where=asked),
+        team=rows.team.min(where=asked),
+        tool_name=rows.tool_name.min(where=asked),
+        artifact=rows.artifact.min(where=asked),
+        requests=count_where(asked),
+        asked_at=rows["at"].min(where=asked),
+        last_asked_at=rows["at"].max(where=asked),
+        allowed_at=rows["at"].collect(where=allowed),
+        last_allowed_at=rows["at"].max(where=allowed),
+    )
+    found = found.filter(found.asked_at.notnull())
+    found = found.mutate(
+        approved_at=found.allowed_at.filter(lambda at: at >= found.asked_at).mins(),
+        open=found.last_allowed_at.isnull() | (found.last_allowed_at < found.last_asked_at),
+    )
+    waited = _seconds(found.approved_at) - _seconds(found.asked_at)
+    return found.select(
+        *PLACE, "policy_digest", "intent_digest", "tool_name", "requests", "asked_at", "last_asked_at",
+        "approved_at", "open", "artifact", seconds_to_approval=waited,
+    )  # fmt: skip
+
+
+def _of_asked_calls(rows: ir.Table) -> ir.Table:
+    """Requests, and what was allowed under the same hash as one of them: a few rows, which are compared afterwards."""
+    asked = rows.decision == _ASKED
+    # What names no call is the answer to none.
+    allowed = (rows.decision == _ALLOWED) & ~_any_null(rows, CALL)
+    call = hashed(*(rows[name] for name in CALL))
+    # Hashed twice: an expression that both sides share would be kept in memory whole.
+    wanted = rows.filter(asked).select(call=call)
+    found = rows.filter(asked | allowed).select(
+        *PLACE, "policy_digest", "intent_digest", "tool_name", "decision", "artifact", at=when(rows), call=call
+    )  # fmt: skip
+    return found.semi_join(wanted, "call")
+
+
+def _any_null(rows: ir.Table, columns: Sequence[str]) -> ir.BooleanValue:
+    return ibis.or_(*(rows[name].isnull() for name in columns))
+
+
+def _seconds(at: ir.TimestampValue) -> ir.IntegerValue:
+    """Whole seconds since 1970."""
+    return (unix_micros(at) // _MICROSECONDS).cast("int64")
 
 
 def approval_requests(tables: Tables, selection: Selection = EVERYTHING) -> Aggregate:
