@@ -18,7 +18,7 @@ from tests.posture.larkspur_world import AT, Larkspur, larkspur_world, run
 @pytest.fixture(scope="module")
 def larkspur(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Larkspur]:
     """The golden fleet, ingested by the command line."""
-    with larkspur_world(tmp_path_factory.mktemp("larkspur")) as found:
+    with larkspur_world(tmp_path_factory) as found:
         yield found
 
 

@@ -27,7 +27,7 @@ REFUNDS = "fam_5fbb0b6f1bd4"
 @pytest.fixture(scope="module")
 def larkspur(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Larkspur]:
     """The golden fleet, ingested by the command line."""
-    with larkspur_world(tmp_path_factory.mktemp("larkspur")) as found:
+    with larkspur_world(tmp_path_factory) as found:
         yield found
 
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +43,6 @@ class Larkspur:
     fleet: Path
     store: Path
     trust_root: str
-    ingested: Run
 
     def posture(self, *arguments: str) -> Run:
         """``gaitops posture`` at the end of the two weeks."""
@@ -95,20 +96,46 @@ def world_of(path: Path, start: datetime) -> World:
 
 
 @contextmanager
-def larkspur_world(folder: Path) -> Iterator[Larkspur]:
-    """The fleet and its evidence, ingested; the user's own settings have no part in it."""
+def away_from_the_user(folder: Path) -> Iterator[None]:
+    """The user's own settings have no part in what runs here; ``folder`` is home and current folder."""
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "GAITOPS_TRUST_ROOT"):
             patch.delenv(variable, raising=False)
         patch.setenv("HOME", str(folder / "home"))
         patch.chdir(folder)
-        world = world_of(folder / "fleet", BEFORE)
-        agents.collect()
-        ingested = run(
-            *("evidence", "ingest", "--json", "--store", str(folder / "store"), "--from", str(folder / agents.COLLECTED)),
-            *("--layout", "{owner}/{name}/**", "--repository-prefix", "github.com", "--at", AT),
-            *("--fleet-repo", str(folder / "fleet"), "--trust-root", world.trust_root),
-        )  # fmt: skip
-        assert ingested.code == 0, ingested.out
-        assert json.loads(ingested.out)
-        yield Larkspur(folder / "fleet", folder / "store", world.trust_root, ingested)
+        yield
+
+
+@contextmanager
+def larkspur_world(factory: pytest.TempPathFactory) -> Iterator[Larkspur]:
+    """The fleet and its evidence, ingested by the command line. Nobody may change it.
+
+    Made once for all tests, by whichever process needs it first: it takes longer than most of what is asked of it.
+    """
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with (shared / "larkspur.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder, done = shared / "larkspur", shared / "larkspur.trust-root"
+        if not done.exists():
+            folder.mkdir()
+            with away_from_the_user(folder):
+                trust_root = _made(folder)
+            done.write_text(trust_root)
+        trust_root = done.read_text()
+    with away_from_the_user(factory.mktemp("away")):
+        yield Larkspur(folder / "fleet", folder / "store", trust_root)
+
+
+def _made(folder: Path) -> str:
+    world = world_of(folder / "fleet", BEFORE)
+    agents.collect()
+    ingested = run(
+        *("evidence", "ingest", "--json", "--store", str(folder / "store"), "--from", str(folder / agents.COLLECTED)),
+        *("--layout", "{owner}/{name}/**", "--repository-prefix", "github.com", "--at", AT),
+        *("--fleet-repo", str(folder / "fleet"), "--trust-root", world.trust_root),
+    )  # fmt: skip
+    assert ingested.code == 0, ingested.out
+    assert json.loads(ingested.out)
+    return world.trust_root

@@ -335,19 +335,19 @@ def test_paper_has_everything_unfolded(open_page: Open) -> None:
     assert page.locator("details[open]").count() == 0
 
 
-def test_a_thousand_repositories(open_page: Open, tmp_path: Path) -> None:
-    """A fleet of 1,000 repositories opens; long tables come in pieces; its last repository is found."""
+def test_a_large_fleet(open_page: Open, tmp_path: Path) -> None:
+    """A fleet of 600 repositories opens; long tables come in pieces; its last repository is found."""
     path = tmp_path / "large.html"
-    path.write_bytes(documents.page(documents.large(1000), evidence=documents.FEW))
+    path.write_bytes(documents.page(documents.large(600), evidence=documents.FEW))
     opened = open_page("fleet", path)
     page = opened.page
     table = page.locator("#section-repositories table").first
     assert table.locator("tbody tr").count() == 25
     page.get_by_role("button", name="Show 500 more").first.click()
     assert table.locator("tbody tr").count() == 525
-    page.get_by_role("combobox").fill("0999")
+    page.get_by_role("combobox").fill("0599")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('main').dataset.route.endsWith('0999')")
+    page.wait_for_function("document.getElementById('main').dataset.route.endsWith('0599')")
     assert opened.complaints == []
 
 
