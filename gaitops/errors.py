@@ -72,6 +72,10 @@ class GaitopsError(Exception):
             raise ValueError("an error needs at least one problem")
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[Problem, ...]]]:
+        """Errors travel between processes with their problems, not as their text."""
+        return type(self), (self.problems,)
+
     @classmethod
     def of(
         cls,
