@@ -22,7 +22,8 @@ from gaitops.evidence.schemas import arrow_schema
 from gaitops.evidence.stores import Store, open_store
 from gaitops.evidence.tables import TABLES
 
-REPOSITORIES: Final = 2_000
+REPOSITORIES: Final = 300
+"""In three environments each."""
 FAMILIES: Final = 5_000
 DAYS: Final = 90
 """All rows lie in the days before :data:`benchmarks.gait_artifacts.START`."""
@@ -33,7 +34,8 @@ create or replace temp table base as select
   (hash(i * 4 + 1) >> 1)::bigint h1, (hash(i * 4 + 2) >> 1)::bigint h2, (hash(i * 4 + 3) >> 1)::bigint h3,
   sha256('artifact ' || i) artifact,
   timestamptz '2026-07-07 00:00:00+00' + to_microseconds((i * {step})::bigint) made_at,
-  (hash(i * 4) % {repositories})::bigint repo
+  (hash(i * 4) % {repositories})::bigint repo,
+  i * 3 // {rows} version
 from range({first}, {after}) r(i)
 """
 _PLACE: Final = """
@@ -60,7 +62,7 @@ _SQL: Final[dict[str, str]] = {
       '1.7.0' producer_version, '{{"run_id":"run_' || (i // 10) || '","trace_id":"' || left(md5('t' || i), 24) || '"}}' ids,
       '{{"args_digest":"' || sha256('a' || i) || '","intent_digest":"' || sha256('n' || i // 2) || '"}}' digests, [] codes from base""",
     "decisions": f"""select {_PLACE}, left(md5('t' || i), 24) trace_id, left(md5('e' || i), 24) event_id, {_EVENT} event_key,
-      h3 % 1000 = 0 repeat, sha256('policy ' || (repo % 40 + h3 % 3)) policy_digest, sha256('n' || (i // 2)) intent_digest,
+      h3 % 1000 = 0 repeat, sha256('policy ' || repo % 10 || ' ' || greatest(version - (h3 % 100 = 0)::int, 0)) policy_digest, sha256('n' || (i // 2)) intent_digest,
       sha256('a' || i) args_digest, 'tool.' || (h3 % 60) tool_name,
       case when h1 % 100 < 70 then 'allow' when h1 % 100 < 83 then 'block' when h1 % 100 < 88 then 'dry_run'
         else 'require_approval' end decision,
@@ -79,7 +81,7 @@ _SQL: Final[dict[str, str]] = {
       from (select *, (h3 % {FAMILIES} * (h2 % 1000)) // 1000 family from base where i % 10 = 0)""",
     "approvals": f"""select {_PLACE.replace("'{kind}'", "'approval_audit'")}, form, sha256('token ' || (h2 % 500000)) token_id,
       left(md5('t' || i), 24) trace_id, 'tool.' || (h3 % 60) tool_name, 'person-' || (h3 % 300) approver, 'reviewed' reason_code,
-      ['tool:tool.' || (h3 % 60)] scope, sha256('n' || (i // 2)) intent_digest, sha256('policy ' || (repo % 40)) policy_digest,
+      ['tool:tool.' || (h3 % 60)] scope, sha256('n' || (i // 2)) intent_digest, sha256('policy ' || repo % 10 || ' ' || version) policy_digest,
       made_at + interval 2 hour expires_at, h3 % 20 > 0 valid, case when h3 % 20 = 0 then 'approval_expired' end error_code,
       1 required, 1 valid_approvals, null approved
       from (select * from base where i % 12 = 0), (select unnest(['token', 'entry']) form)""",
@@ -96,7 +98,9 @@ def fill(folder: Path, rows: int) -> Store:
     for first in range(0, rows, BATCH):
         after = min(first + BATCH, rows)
         step = DAYS * 86_400_000_000 // rows
-        connection.execute(_BASE.format(step=step, repositories=REPOSITORIES, first=first, after=after))
+        connection.execute(
+            _BASE.format(step=step, repositories=REPOSITORIES, rows=rows, first=first, after=after)
+        )
         batch = f"20261005T000000Z-{first:016x}"
         for name, sql in _SQL.items():
             marks = {batch: 1, **({APPLICATION: after} if name == ARTIFACTS else {})}
