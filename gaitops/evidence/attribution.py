@@ -106,8 +106,13 @@ class Attributor:
             (environment,) = producer.environments
         known = self._registry.repositories.get(repository or "")
         findings = [
-            *_conflicts("repository", signed, collected, claim.repository),
-            *_conflicts("environment", claimed_environment, envelope.environment, claim.environment),
+            *_conflicts("attribution.repository_conflict", signed, collected, claim.repository),
+            *_conflicts(
+                "attribution.environment_conflict",
+                claimed_environment,
+                envelope.environment,
+                claim.environment,
+            ),
         ]
         if moved and producer is not None:
             findings.append(_wrong_repository(producer, collected or ""))
@@ -258,12 +263,12 @@ def _ends(name: str) -> Iterator[str]:
         yield "/".join(parts[start:])
 
 
-def _conflicts(what: str, signed: str | None, collected: str | None, written: str) -> Iterator[Finding]:
+def _conflicts(code: str, signed: str | None, collected: str | None, written: str) -> Iterator[Finding]:
     if not signed or not collected or _same(signed, collected):
         return
     yield Finding(
-        f"attribution.{what}_conflict",
-        f"the signed {what} is {written[:_SHOWN]!r}, but it was collected from {collected[:_SHOWN]!r}",
+        code,
+        f"what is signed says {written[:_SHOWN]!r}, but it was collected from {collected[:_SHOWN]!r}",
     )
 
 

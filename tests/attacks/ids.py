@@ -13,6 +13,7 @@ DOCUMENTS = tuple(f"D{number}" for number in range(1, 12))
 RELEASE = tuple(f"R{number}" for number in range(1, 13))
 
 ROLLOUTS = tuple(f"O{number}" for number in range(1, 33))
+EVIDENCE = tuple(f"E{number}" for number in range(1, 35))
 
-REGISTERED = (*GIT_LAYER, *TRUST_LOGIC, *DOCUMENTS, *RELEASE, *ROLLOUTS)
+REGISTERED = (*GIT_LAYER, *TRUST_LOGIC, *DOCUMENTS, *RELEASE, *ROLLOUTS, *EVIDENCE)
 """Tables whose cases must all be executable in this folder."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.attacks.ids import REGISTERED
 
-_ID = re.compile(r"([GTDRO][1-9][0-9]?): ")
+_ID = re.compile(r"([GTDROE][1-9][0-9]?): ")
 
 
 def claimed() -> dict[str, list[str]]:

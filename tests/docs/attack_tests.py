@@ -17,9 +17,9 @@ PAGE = ROOT / "docs" / "enterprise" / "threat_model.md"
 ATTACKS = ROOT / "tests" / "attacks"
 
 ROW = re.compile(
-    r"^\| (?P<id>[GTDRO]\d+) \|(?P<attack>[^|]*)\|(?P<answer>[^|]*)\|(?P<stops>[^|]*)\|(?P<test>[^|]*)\|(?P<rest>.*)\|$"
+    r"^\| (?P<id>[GTDROE]\d+) \|(?P<attack>[^|]*)\|(?P<answer>[^|]*)\|(?P<stops>[^|]*)\|(?P<test>[^|]*)\|(?P<rest>.*)\|$"
 )
-BEGINS_WITH_ID = re.compile(r"(?P<id>[GTDRO]\d+)(?:\b|(?=[a-z]\b))")
+BEGINS_WITH_ID = re.compile(r"(?P<id>[GTDROE]\d+)(?:\b|(?=[a-z]\b))")
 NO_TEST = "–"
 
 
