@@ -93,6 +93,7 @@ def test_eight_processes_at_once_lose_nothing_and_double_nothing(
     script = (
         "import sys\n"
         "from tests.evidence.collected import ingest_with\n"
+        "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "ingest_with(sys.argv[1], sys.argv[2], batch_size=int(sys.argv[3]))\n"
     )
@@ -103,11 +104,19 @@ def test_eight_processes_at_once_lose_nothing_and_double_nothing(
             [sys.executable, "-c", script, str(store), str(source), str(15 + number)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         for number in range(8)
     ]
     for process in running:
-        process.communicate(b"go\n")
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in running:
+        process.communicate()
     assert [process.returncode for process in running] == [0] * 8
     assert contents(store) == contents(undisturbed)
     assert positions(store) == list(range(len(positions(undisturbed))))
