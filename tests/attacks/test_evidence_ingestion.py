@@ -177,7 +177,7 @@ def test_full_disk(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("number", "step", "ends"),
-    [(signal.SIGKILL, "staged", -9), (signal.SIGKILL, "claimed", -9), (signal.SIGINT, "claimed", 130)],
+    [(signal.SIGKILL, "claimed", -9), (signal.SIGINT, "staged", 130)],
 )
 def test_killed_and_interrupted(number: int, step: str, ends: int, site: Site) -> None:
     """E32: killed or interrupted in the middle of a batch, the next run completes it; nothing is there twice."""
