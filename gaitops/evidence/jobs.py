@@ -94,6 +94,7 @@ def ingest(
     Raises:
         InvalidInputError: ``store.*``, ``evidence.layout``.
         InternalError: ``store.unwritable``, ``store.unreadable``; the same run again goes on where this one stopped.
+            ``query.failed`` when Spark cannot start or loses the job.
         MissingDependencyError: ``dependency.*``.
     """
     store = open_store(job.store, job.store_options, create=True)
@@ -103,7 +104,7 @@ def ingest(
     wanted = listing.entries(report)
     if engine is not None and is_spark(engine):
         run = load("gaitops.evidence.spark_jobs", "spark").run_slices
-        parts = run(job, slices(wanted, _slice_size(listing.total, 8, job)), engine)
+        parts = run(job, lambda workers: slices(wanted, _slice_size(listing.total, workers * 4, job)), engine)
     elif jobs > 1:
         parts = _in_processes(job, slices(wanted, _slice_size(listing.total, jobs * 4, job)), jobs)
     else:

@@ -8,6 +8,7 @@ that this module started ends with the engine.
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -88,7 +89,7 @@ def spark_session(master: str, options: Mapping[str, str] | None = None) -> Iter
 
     Raises:
         MissingDependencyError: ``dependency.java``.
-        InternalError: ``engine.failed``.
+        InternalError: ``query.failed`` when no session can be started.
     """
     running = SparkSession.getActiveSession()
     session = running or _session(master, options or {})
@@ -105,7 +106,7 @@ def _session(master: str, options: Mapping[str, str]) -> SparkSession:
     for name, value in [*(setting.split("=", 1) for setting in settings), *options.items()]:
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
     except (Py4JError, PySparkException) as error:
         if shutil.which("java") is None:
             raise MissingDependencyError.of(
@@ -114,6 +115,10 @@ def _session(master: str, options: Mapping[str, str]) -> SparkSession:
                 remedy="install Java 17 or newer",
             ) from error
         raise InternalError.of("query.failed", f"{master}: {str(error).splitlines()[0][:500]}") from error
+    if master.startswith("local"):
+        # Spark would run the first python3 on PATH, which need not be the one that has gaitops.
+        session.sparkContext.pythonExec = sys.executable
+    return session
 
 
 def _view(session: SparkSession, name: str, paths: Sequence[str]) -> str:

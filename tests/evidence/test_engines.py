@@ -1,91 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engines: the same answers on DuckDB and Spark, and clear words when one cannot run."""
+"""Engines: what they are called and given, and clear words when one cannot run. Spark itself is in test_spark.py."""
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pyarrow.parquet as pq
 import pytest
 
 from gaitops.errors import GaitopsError, InternalError, InvalidInputError, MissingDependencyError
-from gaitops.evidence.engines import Tables, check_engine, is_spark, open_engine
-from gaitops.evidence.queries import approvals, artifacts, decisions, families, findings, inventory, regress
-from gaitops.evidence.queries.counting import Aggregate
-from gaitops.evidence.queries.selection import Selection, select, sorted_rows
+from gaitops.evidence.engines import check_engine, is_spark, open_engine
+from gaitops.evidence.queries import decisions
+from gaitops.evidence.queries.selection import sorted_rows
 from gaitops.evidence.schemas import arrow_schema
 from gaitops.evidence.tables import TABLES
-from tests.evidence.table_store import FolderTables, at, digest, write_tables
-from tests.evidence.world import CART, FAMILY, OLD, WORLD
-
-QUICK = {
-    "spark.sql.shuffle.partitions": "1",
-    "spark.default.parallelism": "1",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
-"""Spark spends its time on compiling; for a few rows that is for nothing."""
-SELECTION = Selection(repository=(CART["repository"],), since=at(0), until=at(30))
-
-
-def suite() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Every query that there is."""
-    for module in (approvals, artifacts, decisions, families, findings, inventory, regress):
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_"):
-                yield name, function
-
-
-def questions(tables: Tables) -> Iterator[tuple[str, Any]]:
-    """Expressions with a defined order, by name."""
-    for name, query in suite():
-        found = query(tables)
-        yield name, found.table if isinstance(found, Aggregate) else found
-    yield "selected", decisions.policies_in_use(tables, SELECTION).table
-    yield "proof", decisions.policies_in_use(tables).proof({"policy_digest": OLD, "environment": "prod"})
-    yield "proof without a place", decisions.decision_counts(tables, SELECTION).proof({"environment": None})
-    for table in ("decisions", "runs"):
-        yield table, sorted_rows(select(tables, table), table)
-    yield "by family", sorted_rows(select(tables, "artifacts", Selection(family=(FAMILY,))), "artifacts")
-    yield (
-        "by digest",
-        sorted_rows(select(tables, "run_steps", Selection(digest=(digest("manifest 1"),))), "run_steps"),
-    )
-
-
-_UNORDERED = frozenset(
-    {"known_artifacts", "decided", "readable_runs", "newest_snapshots", "regress_fixtures"}
-)
-"""Parts of other queries, in whatever order they come."""
-
-
-def answers(store: FolderTables, engine: str, options: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """What an engine says to every question."""
-    found = {}
-    with open_engine(store, engine, options) as opened:
-        for name, expression in questions(opened.tables):
-            rows = opened.rows(expression)
-            found[name] = sorted(rows, key=repr) if name in _UNORDERED else rows
-    return found
-
-
-def test_duckdb_and_spark_give_the_same_answers(tmp_path: Path) -> None:
-    """The whole suite on both: values, nulls, lists, times, days, types, and their order."""
-    store = write_tables(tmp_path, {**WORLD, "inventory_items": []})
-    here = answers(store, "duckdb", {})
-    there = answers(store, "local[1]", QUICK)
-    assert here.keys() == there.keys()
-    for name, rows in here.items():
-        assert there[name] == rows, name
-    assert sum(len(rows) > 0 for rows in here.values()) > 30
+from tests.evidence.table_store import FolderTables, write_tables
+from tests.evidence.world import WORLD
 
 
 @pytest.mark.parametrize(

@@ -111,18 +111,18 @@ def test_of_two_commits_with_one_mark_one_is_refused(options: tuple[str, ...]) -
 def test_a_folder_is_ingested_queried_and_verified(options: tuple[str, ...], tmp_path: Path) -> None:
     """The whole way: files to objects and tables behind HTTP, and back through a query."""
     url = f"s3://{BUCKET}/whole"
-    source = lay_out(tmp_path, "infra-live", most=6)
+    source = lay_out(tmp_path, "infra-live", most=3)
     report = ingested(url, source, store_options=options)
-    assert (report.new, ingested(url, source, store_options=options).known) == (8, 8)
+    assert (report.new, ingested(url, source, store_options=options).known) == (4, 4)
     store = open_store(url, options)
     with open_engine(store) as engine:
         artifacts = engine.tables["artifacts"]
-        assert engine.rows(artifacts.aggregate(count=artifacts.count())) == [{"count": 8}]
+        assert engine.rows(artifacts.aggregate(count=artifacts.count())) == [{"count": 4}]
         assert {row["repository"] for row in engine.rows(engine.tables["decisions"])} == {
             "github.com/larkspur/infra-live"
         }
     found = verify_store(store, options)
-    assert (found.problems, found.size) == ([], 8)
+    assert (found.problems, found.size) == ([], 4)
 
 
 def test_artifacts_are_collected_from_there_too(options: tuple[str, ...], tmp_path: Path) -> None:
