@@ -99,6 +99,7 @@ class Neighbourhoods:
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
         self._asked = [path for path in paths if path.suffix == ".zip"]
+        self._asked_documents = [path for path in paths if path.suffix == ".json"]
         self._folder: Path | None = None
         self._collected: Collected | None = None
 
@@ -109,14 +110,17 @@ class Neighbourhoods:
         if self._collected is None or self._folder != path.parent:
             beside = sorted(path.parent.glob("*.zip"))
             files = dict.fromkeys([*beside, *self._asked])
+            documents = dict.fromkeys([*sorted(path.parent.glob("*.json")), *self._asked_documents])
             self._folder = path.parent
-            self._collected = Collected((file.name, _Loader(file)) for file in files)
+            self._collected = Collected(
+                ((file.name, _Loader(file)) for file in files), (_Loader(file) for file in documents)
+            )
         return self._collected
 
 
 @dataclass(frozen=True, slots=True)
 class _Loader:
-    """Reads a runpack when a chain asks for it."""
+    """Reads a file when an artifact asks for its neighbour."""
 
     path: Path
 
@@ -128,5 +132,5 @@ class _Loader:
                 return None
             return self.path.read_bytes()
         except OSError:
-            # The chain's own finding says that the runpack is missing.
+            # A chain's own finding says that a runpack is missing; an audit record without its trace stands alone.
             return None

@@ -8,6 +8,7 @@ them at once is in :mod:`gaitops.evidence.batches`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ _MOST_READ_AHEAD: Final = 128 * 1024 * 1024
 """Bytes of files that are held while earlier ones are judged, and one file more."""
 _MOST_NAMED: Final = 1_000
 """Skipped files that a report names; all are counted."""
+_TRACE_ID: Final = re.compile(r"[0-9a-f]{24}")
 NO_FLEET: Final = Registry({}, {}, {})
 
 TOO_LARGE: Final = "too_large"
@@ -284,6 +286,17 @@ class FolderNeighbours:
     def __init__(self, files: Files, path: str) -> None:
         self._files = files
         self._folder = path.rpartition("/")[0]
+
+    def trace(self, trace_id: str) -> bytes | None:
+        """The file in the same folder that has the name which Gait gives the trace of this id."""
+        if not _TRACE_ID.fullmatch(trace_id):
+            return None  # a path of its own making
+        prefix = f"{self._folder}/" if self._folder else ""
+        try:
+            data = self._files.read(f"{prefix}trace_{trace_id}.json", MAX_ARTIFACT_BYTES)
+        except (OSError, GaitopsError):
+            return None  # an audit record without its trace stands alone
+        return data if len(data) <= MAX_ARTIFACT_BYTES else None
 
     def runpack(self, manifest_digest: str, name: str) -> bytes | None:  # noqa: ARG002  # files have names
         """The file of this base name in the same folder, or in ``runpacks`` beside it."""

@@ -8,15 +8,18 @@ signed trace; :func:`audit_against_trace` compares the two.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from gaitops.gait.artifacts.digests import bare
 from gaitops.gait.artifacts.documents import HEAD, Format, expect_digest
 from gaitops.gait.artifacts.facts import AuditEntryFacts, AuditFacts, TraceFacts
 from gaitops.gait.artifacts.fields import RELATIONSHIP, Flag, Integer, Obj, Objs, Spec, Text, Texts, Time
-from gaitops.gait.artifacts.model import Effect, Finding, Inspection
+from gaitops.gait.artifacts.hygiene import read_object
+from gaitops.gait.artifacts.model import PROVEN, Effect, Finding, Inspection
 from gaitops.gait.artifacts.reading import Notes, Source, number, objects, text, texts
 from gaitops.gait.artifacts.times import moment
+from gaitops.gait.artifacts.trace import read as read_trace
 
 _ENTRY: Final = {
     "token_id": Text(),
@@ -135,6 +138,21 @@ def audit_against_trace(audit: AuditFacts, trace: TraceFacts) -> Finding | None:
     return None
 
 
+def _against_neighbour(audit: AuditFacts, source: Source) -> Finding | None:
+    """The comparison with a proven trace that was collected together with the record, if there is one.
+
+    Anybody can lay an unsigned trace beside a record, so such a trace says nothing about it.
+    """
+    data = source.neighbours.trace(audit.trace_id) if source.neighbours is not None else None
+    if data is None:
+        return None
+    inside = source.inside(data)
+    trace = read_trace(replace(inside, parsed=read_object(data)))
+    if trace.verdict not in PROVEN or not isinstance(trace.facts, TraceFacts):
+        return None
+    return audit_against_trace(audit, trace.facts)
+
+
 def _held_back(audit: AuditFacts, trace: TraceFacts) -> bool:
     if audit.form == "approval":
         return trace.decision == "require_approval"
@@ -177,6 +195,9 @@ def _concluded(
         notes.notes("audit.token_twice", "one token is counted more than once")
     if audit.form == "approval" and len(audit.approvers) < min(audit.valid, audit.required):
         notes.notes("audit.same_approver", "valid tokens are by fewer people than approvals are required")
+    finding = _against_neighbour(audit, source)
+    if finding is not None:
+        notes.add(finding)
     return notes.conclude(
         form.kind,
         source,

@@ -124,7 +124,10 @@ class Keyring:
 
 
 class Neighbours(Protocol):
-    """Artifacts that were collected together with the one inspected; session chains name runpacks beside them."""
+    """Artifacts that were collected together with the one inspected: session chains name runpacks, audits name traces."""
 
     def runpack(self, manifest_digest: str, name: str) -> Buffer | None:
         """The runpack with this manifest digest, or else the file of this base name; ``None`` when there is neither."""
+
+    def trace(self, trace_id: str) -> Buffer | None:
+        """A trace that states this id; ``None`` when there is none. All of them record one decision (contract 2.2)."""

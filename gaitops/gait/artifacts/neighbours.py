@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runpacks that were collected together, so that a session chain finds those that its checkpoints name (contract 5.1)."""
+"""Files that were collected together: a session chain finds the runpacks that it names, an audit record its trace (contract 5)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gaitops.gait.artifacts.limits import MAX_DOCUMENT_BYTES
 from gaitops.gait.artifacts.model import Buffer
 from gaitops.gait.artifacts.refusals import ArtifactError
 
+_TRACE_SCHEMA: Final = "gait.gate.trace"
 Load = Callable[[], Buffer | None]
 """Gives the bytes of a file when they are needed; ``None`` when they cannot be read."""
 
@@ -23,12 +24,15 @@ class Collected:
     manifest states counts more than any name. Nothing is loaded before the first question.
 
     Args:
-        files: base name and loader of every file.
+        files: base name and loader of every file that may be a runpack.
+        documents: loaders of files that may be traces.
     """
 
-    def __init__(self, files: Iterable[tuple[str, Load]]) -> None:
+    def __init__(self, files: Iterable[tuple[str, Load]], documents: Iterable[Load] = ()) -> None:
         self._files: Final = tuple(files)
+        self._documents: Final = tuple(documents)
         self._by_digest: dict[str, Load] | None = None
+        self._by_trace: dict[str, Load] | None = None
 
     def runpack(self, manifest_digest: str, name: str) -> Buffer | None:
         """The runpack whose manifest states this digest, or else the file of this base name."""
@@ -38,6 +42,18 @@ class Collected:
             (load for other, load in self._files if other == name), None
         )
         return load() if load is not None else None
+
+    def trace(self, trace_id: str) -> Buffer | None:
+        """The first trace that states this id."""
+        if self._by_trace is None:
+            self._by_trace = {}
+            for load in self._documents:
+                data = load()
+                found = _stated_trace(data) if data is not None else None
+                if found is not None:
+                    self._by_trace.setdefault(found, load)
+        load_trace = self._by_trace.get(trace_id)
+        return load_trace() if load_trace is not None else None
 
     def _manifest_digests(self) -> Iterator[tuple[str, Load]]:
         for _, load in self._files:
@@ -57,3 +73,13 @@ def _stated_digest(data: Buffer) -> str | None:
     except ArtifactError:
         return None
     return digest if type(digest) is str else None
+
+
+def _stated_trace(data: Buffer) -> str | None:
+    """The id that a trace states; ``None`` for anything else."""
+    try:
+        value = read_object(data)
+    except ArtifactError:
+        return None
+    trace_id = value.get("trace_id")
+    return trace_id if value.get("schema_id") == _TRACE_SCHEMA and type(trace_id) is str else None

@@ -11,8 +11,9 @@ import pytest
 
 from gaitops.gait.artifacts.audits import audit_against_trace
 from gaitops.gait.artifacts.facts import AuditFacts, TraceFacts
-from gaitops.gait.artifacts.model import Effect, Verdict
-from tests.gait.artifacts.documents import judged, named
+from gaitops.gait.artifacts.inspect import inspect
+from gaitops.gait.artifacts.model import Effect, Keyring, Verdict
+from tests.gait.artifacts.documents import judged, named, registered
 from tests.gait.artifacts.vectors import VECTORS, codes, lines
 
 Json = dict[str, Any]
@@ -146,3 +147,33 @@ def test_a_call_that_was_allowed_without_its_approvals_is_found() -> None:
     finding = audit_against_trace(replace(audit(line), approved=False, valid=0), trace(line))
     assert finding is not None
     assert finding.code == "audit.allowed_without_approval"
+
+
+class _Beside:
+    """One trace, and nothing else, collected together with a record."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def runpack(self, manifest_digest: str, name: str) -> None:
+        """There is none."""
+
+    def trace(self, trace_id: str) -> bytes:
+        """The trace."""
+        return self._data
+
+
+def test_a_record_is_held_to_the_proven_trace_beside_it() -> None:
+    """Approved by two tokens of one person, and the trace did not let it through: a note, and no other verdict."""
+    line = next(item for item in APPROVALS if item["name"] == "two-same-person")
+    record, signed = line["approval_audit"].encode(), line["trace"].encode()
+    beside = inspect(record, registered(), _Beside(signed))
+    assert "audit.approved_not_granted" in codes(beside)
+    assert beside.verdict is inspect(record, registered()).verdict is Verdict.UNSIGNED
+    unproven = inspect(record, Keyring(), _Beside(signed))
+    assert "audit.approved_not_granted" not in codes(unproven)
+    value = json.loads(signed)
+    del value["signature"]
+    assert "audit.approved_not_granted" not in codes(
+        inspect(record, registered(), _Beside(json.dumps(value).encode()))
+    )

@@ -23,6 +23,14 @@ INTACT = Verdict.UNSIGNED
 Objects = list[dict[str, Any]]
 
 
+class NoTraces:
+    """What chains never ask for."""
+
+    def trace(self, trace_id: str) -> Buffer | None:
+        """There is none."""
+        return None
+
+
 def beside(path: Path) -> Collected:
     """Everything that lies in the same folder."""
     return Collected((file.name, file.read_bytes) for file in sorted(path.parent.iterdir()))
@@ -121,7 +129,7 @@ def test_a_runpack_that_is_none_fails_the_chain() -> None:
     """Whatever lies under the name of the runpack is judged by its content."""
     other = runpack("signed-basic").data
 
-    class Others:
+    class Others(NoTraces):
         def runpack(self, manifest_digest: str, name: str) -> Buffer | None:
             return b"no runpack" if name == "cp_1.zip" else other
 
@@ -144,7 +152,7 @@ def test_a_runpack_that_only_gaitops_refuses_leaves_gaits_verdict() -> None:
     value = json.loads(path.read_bytes())
     point(value)
 
-    class Foreign:
+    class Foreign(NoTraces):
         def runpack(self, manifest_digest: str, name: str) -> Buffer | None:
             return foreign.data
 
@@ -157,7 +165,7 @@ def test_a_hostile_chain_does_not_open_runpacks_without_end() -> None:
     """Thousands of checkpoints that name one bad runpack cost twenty looks at it."""
     asked = []
 
-    class Counting:
+    class Counting(NoTraces):
         def runpack(self, manifest_digest: str, name: str) -> Buffer | None:
             asked.append(name)
             return b"no runpack"
