@@ -74,10 +74,3 @@ def family_runs(tables: Tables, selection: Selection = EVERYTHING) -> Aggregate:
             "max_privilege": rows.max_privilege.max(),
         },
     )
-
-
-def run_details(tables: Tables, selection: Selection = EVERYTHING) -> ir.Table:
-    """Every readable run with all its columns, for those who compare runs one by one."""
-    return ordered(
-        readable_runs(tables, selection), ("repository", "run_id", "manifest_digest", "artifact", "embedded")
-    )

@@ -37,9 +37,3 @@ def inventory(tables: Tables, selection: Selection = EVERYTHING) -> Aggregate:
         (*PLACE, "item_kind", "item_id", "name", "locator", "risk_level", "snapshot_id"),
         {"seen": items.count(), "at": when(items).max()},
     )
-
-
-def inventory_by_risk(tables: Tables, selection: Selection = EVERYTHING) -> Aggregate:
-    """Items of the newest snapshots by place, kind and risk."""
-    items = tables["inventory_items"].semi_join(newest_snapshots(tables, selection), "artifact")
-    return Aggregate(items, (*PLACE, "item_kind", "risk_level"), {"items": items.count()})

@@ -58,11 +58,6 @@ class Member:
     start: int
     """Where the packed bytes begin."""
 
-    @property
-    def is_directory(self) -> bool:
-        """Whether the entry only stands for a folder."""
-        return self.name.endswith("/")
-
 
 class Archive:
     """A zip archive whose structure is checked; members are inflated only when asked for.
