@@ -113,7 +113,7 @@ def against_gait(collected: Path, repeats: int) -> Iterator[Row]:
 
     def gait() -> float:
         return sum(
-            _seconds([program, "trace", "verify", "--public-key", str(key), str(file)], {0}) for file in files
+            _seconds([program, "trace", "verify", str(file), "--public-key", str(key)], {0}) for file in files
         )
 
     times = interleave({"own": lambda: _seconds(own, {0}), "gait": gait}, repeats)
