@@ -8,18 +8,16 @@ signed trace; :func:`audit_against_trace` compares the two.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from gaitops.gait.artifacts.digests import bare
 from gaitops.gait.artifacts.documents import HEAD, Format, expect_digest
 from gaitops.gait.artifacts.facts import AuditEntryFacts, AuditFacts, TraceFacts
 from gaitops.gait.artifacts.fields import RELATIONSHIP, Flag, Integer, Obj, Objs, Spec, Text, Texts, Time
-from gaitops.gait.artifacts.hygiene import read_object
+from gaitops.gait.artifacts.inspect import inspect_source
 from gaitops.gait.artifacts.model import PROVEN, Effect, Finding, Inspection
 from gaitops.gait.artifacts.reading import Notes, Source, number, objects, text, texts
 from gaitops.gait.artifacts.times import moment
-from gaitops.gait.artifacts.trace import read as read_trace
 
 _ENTRY: Final = {
     "token_id": Text(),
@@ -146,8 +144,8 @@ def _against_neighbour(audit: AuditFacts, source: Source) -> Finding | None:
     data = source.neighbours.trace(audit.trace_id) if source.neighbours is not None else None
     if data is None:
         return None
-    inside = source.inside(data)
-    trace = read_trace(replace(inside, parsed=read_object(data)))
+    # As everything that lies beside an artifact, it may be hostile: it is judged, and never makes the record fail to be read.
+    trace = inspect_source(source.inside(data))
     if trace.verdict not in PROVEN or not isinstance(trace.facts, TraceFacts):
         return None
     return audit_against_trace(audit, trace.facts)

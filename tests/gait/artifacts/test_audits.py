@@ -163,6 +163,22 @@ class _Beside:
         return self._data
 
 
+@pytest.mark.parametrize("hostile", [b"", b"{", b'{"verdict": "allow", "verdict": "block"}', b"[" * 100_000])
+def test_a_hostile_file_beside_a_record_changes_nothing(hostile: bytes) -> None:
+    """Whoever can lay a broken trace beside a record cannot have the record rejected."""
+    record = APPROVALS[0]["approval_audit"].encode()
+    assert inspect(record, registered(), _Beside(hostile)) == inspect(record, registered())
+
+
+def test_a_trace_of_wrong_types_beside_a_record_changes_nothing() -> None:
+    """Also when it states the right id and is JSON."""
+    line = next(item for item in APPROVALS if item["name"] == "two-same-person")
+    record, value = line["approval_audit"].encode(), json.loads(line["trace"])
+    value["verdict"] = ["allow"]
+    hostile = json.dumps(value).encode()
+    assert inspect(record, registered(), _Beside(hostile)) == inspect(record, registered())
+
+
 def test_a_record_is_held_to_the_proven_trace_beside_it() -> None:
     """Approved by two tokens of one person, and the trace did not let it through: a note, and no other verdict."""
     line = next(item for item in APPROVALS if item["name"] == "two-same-person")
