@@ -50,7 +50,7 @@ def posture_inputs(
         policies: tools of the versions that the fleet enforces, by Gait digest.
 
     Raises:
-        InternalError: ``engine.failed``.
+        InternalError: ``query.failed``.
     """
     tables = engine.tables
 

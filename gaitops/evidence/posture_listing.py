@@ -113,7 +113,7 @@ class Listing:
 
         Raises:
             InvalidInputError: ``posture.selector``.
-            InternalError: ``engine.failed``.
+            InternalError: ``query.failed``.
         """
         metric, scope = parse_selector(selector)
         numerator = METRICS[metric].over or metric
@@ -129,7 +129,7 @@ class Listing:
         """What is known of some artifacts, by digest; those that are not known are missing.
 
         Raises:
-            InternalError: ``engine.failed``.
+            InternalError: ``query.failed``.
         """
         wanted = sorted(set(digests))
         found: dict[str, ListedArtifact] = {}

@@ -61,7 +61,7 @@ class Proofs:
 
         Raises:
             InvalidInputError: ``posture.selector``.
-            InternalError: ``engine.failed``.
+            InternalError: ``query.failed``.
         """
         found = ordered(self._described(self.rows(selector)), ("made_at", "artifact"))
         return self.engine.rows(found.limit(limit) if limit is not None else found)

@@ -79,7 +79,7 @@ def signal_evidence(engine: Engine, window: Window, fleet: Fleet) -> Evidence:
     """Everything that the signals of a window are made from.
 
     Raises:
-        InternalError: ``engine.failed``.
+        InternalError: ``query.failed``.
     """
     asked = queries.Asked.of(engine)
     places = Places(fleet.registry)

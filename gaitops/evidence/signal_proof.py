@@ -40,7 +40,7 @@ def signal_proof(engine: Engine, window: Window, fleet: Fleet, selector: Mapping
         selector: the signal's own.
 
     Raises:
-        InternalError: ``engine.failed``.
+        InternalError: ``query.failed``.
     """
     asked = queries.Asked.of(engine)
     rows = _rows(asked, window, fleet, selector)
