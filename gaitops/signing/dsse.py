@@ -41,12 +41,24 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleMaterial:
+    """What a Sigstore bundle holds besides the envelope; read by :mod:`gaitops.signing.envelopes`."""
+
+    raw: bytes
+    """The file, as it was read: what sigstore-python verifies."""
+    certificate: bytes
+    """The signing certificate in DER. Nothing about it has been checked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """A payload that somebody may have signed; ask :func:`verified_by`."""
 
     payload: bytes
     payload_type: str
     signatures: tuple[Signature, ...]
+    bundle: BundleMaterial | None = None
+    """Where the envelope came in a Sigstore bundle: then its one signature is by the certificate's key."""
 
 
 def parse_envelope(data: bytes, path: str = "envelope") -> Envelope:

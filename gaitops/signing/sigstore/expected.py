@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom a certificate must name: a person by issuer and subject, a workload by its immutable ids and its names.
+
+Every comparison is of whole strings. There are no patterns, no case folding and no Unicode normalisation: a look-alike
+is somebody else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gaitops.signing.canonical import digest
+from gaitops.signing.sigstore.claims import PERSON, WORKLOAD, Claims, Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signs in at an OpenID provider."""
+
+    issuer: str
+    subject: str
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what makes the identity: the same for one person wherever it is written."""
+        return digest({"issuer": self.issuer, "subject": self.subject, "type": PERSON})
+
+    @property
+    def handle(self) -> Handle:
+        """See :attr:`gaitops.signing.sigstore.claims.Claims.handle`."""
+        return (PERSON, self.issuer, self.subject)
+
+    def mismatch(self, claims: Claims, _at: datetime) -> str | None:
+        """Why a certificate is not this person's; ``None`` when it is."""
+        if claims.is_workload:
+            return "the certificate was issued to a pipeline, not to a person"
+        if claims.issuer != self.issuer:
+            return f"the certificate's issuer is {claims.issuer!r}, expected {self.issuer!r}"
+        if claims.subject != self.subject:
+            return f"the certificate names {claims.subject!r}, expected {self.subject!r}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadName:
+    """What a workload is or was called, and when: repositories and workflows get renamed, their ids do not change."""
+
+    repository: str
+    """URI, as in the certificate."""
+    build_config: str
+    """URI of the workflow or pipeline file, without ``@ref``."""
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    def covers(self, at: datetime) -> bool:
+        """Whether the name was in use at ``at``: from (inclusive) until (exclusive)."""
+        return (self.valid_from is None or self.valid_from <= at) and (
+            self.valid_until is None or at < self.valid_until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSigner:
+    """A reusable workflow that must be the one that signs."""
+
+    uri: str
+    """Without ``@ref``."""
+    digests: tuple[str, ...]
+    """Commits at which it may be; at least one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A pipeline of one repository, as its certificates describe it."""
+
+    issuer: str
+    repository_id: str
+    owner_id: str
+    names: tuple[WorkloadName, ...]
+    """At least one; the first is the one under which it was admitted."""
+    refs: tuple[str, ...]
+    """Refs that it may run on, such as ``refs/heads/main``; at least one."""
+    triggers: tuple[str, ...]
+    """Events that may start it; at least one."""
+    runner_environments: tuple[str, ...]
+    """Where it may run; at least one."""
+    build_config_digests: tuple[str, ...] = ()
+    """Commits at which the workflow file may be; any when empty."""
+    signer: BuildSigner | None = None
+    """The reusable workflow that signs; ``None`` when the workflow signs itself."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what never changes about it, and of the workflow that it was admitted as."""
+        return digest(
+            {
+                "buildConfig": self.names[0].build_config,
+                "issuer": self.issuer,
+                "ownerId": self.owner_id,
+                "repositoryId": self.repository_id,
+                "signer": self.signer.uri if self.signer is not None else None,
+                "type": WORKLOAD,
+            }
+        )
+
+    @property
+    def handle(self) -> Handle:
+        """See :attr:`gaitops.signing.sigstore.claims.Claims.handle`."""
+        return (WORKLOAD, self.issuer, self.repository_id)
