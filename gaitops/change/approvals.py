@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gaitops.change.context import Change, Facts
+from gaitops.change.context import Change, Facts, Proof
 from gaitops.change.contributors import Authorship
 from gaitops.change.envelopes import Refused, Weighed
 from gaitops.change.operations import Operation
 from gaitops.change.permissions import PERMISSIONS
 from gaitops.change.requirements import Requirement
 from gaitops.errors import Problem
-from gaitops.fleet.people import Directory
+from gaitops.fleet.people import Directory, Identity
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,24 @@ class Counted:
     """An approval that counts."""
 
     principal: str
-    fingerprint: str
-    assurance: str
+    identity: Identity
+    """What it was signed with."""
+    proof: Proof
     payload_digest: str
+    envelope_digest: str
+    """SHA-256 of the envelope file."""
     path: str
-    issued_at: datetime
+    signed_at: datetime
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the identity that signed."""
+        return self.identity.fingerprint
+
+    @property
+    def assurance(self) -> str:
+        """How that identity is held."""
+        return self.identity.assurance
 
 
 @dataclass(frozen=True)
@@ -83,10 +96,10 @@ def is_withdrawn(item: Weighed, directory: Directory, facts: Facts) -> bool:
     of the key that made it, and it holds although the change has lost or gained files since.
     """
     return any(
-        identity.principal == item.principal and facts.verifies(statement, identity)
+        identity.principal == item.principal
+        and isinstance(facts.proof(statement, identity, directory), Proof)
         for statement in facts.withdrawals(item.payload_digest)
-        for signature in statement.envelope.signatures
-        for identity in directory.by_keyid.get(signature.keyid, ())
+        for identity in directory.candidates(statement.envelope)
     )
 
 
@@ -114,11 +127,12 @@ def count(
                 item.principal,
                 Counted(
                     item.principal,
-                    item.fingerprint,
-                    item.assurance,
+                    item.identity,
+                    item.proof,
                     item.payload_digest,
+                    item.attestation.sha256,
                     item.path,
-                    item.attestation.issued_at,
+                    item.signed_at,
                 ),
             )
         elif item.intent == "approve":

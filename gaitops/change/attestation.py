@@ -18,7 +18,8 @@ from gaitops.change.deltas import Delta, delta_from_json, deltas_digest, ordered
 from gaitops.documents.times import format_timestamp, parse_timestamp
 from gaitops.errors import GaitopsError, VerificationError
 from gaitops.signing.canonical import canonical_json
-from gaitops.signing.dsse import Envelope, parse_envelope
+from gaitops.signing.dsse import Envelope
+from gaitops.signing.envelopes import read_envelope
 from gaitops.signing.statement import PAYLOAD_TYPE, Statement, Subject, parse_statement
 
 PREDICATE_TYPE = "https://gaitops.dev/attestation/approval/v1"
@@ -38,6 +39,8 @@ class Attestation:
     """One envelope, parsed: somebody's statement about exact deltas. Nothing in it is believed yet."""
 
     envelope: Envelope
+    sha256: str
+    """Of the envelope file."""
     payload_digest: str
     """SHA-256 of the payload: names the statement whatever its file is called."""
     subject: str
@@ -106,7 +109,7 @@ def read_attestation(data: bytes, path: str) -> Attestation:
             path, f"an envelope has at most {MAX_ENVELOPE_BYTES} bytes, this one has {len(data)}"
         )
     try:
-        envelope = parse_envelope(data, path)
+        envelope = read_envelope(data, path)
         if envelope.payload_type != PAYLOAD_TYPE:
             raise _malformed(path, f"payload type is {envelope.payload_type!r}, expected {PAYLOAD_TYPE!r}")
         statement = parse_statement(envelope.payload, path)
@@ -114,14 +117,14 @@ def read_attestation(data: bytes, path: str) -> Attestation:
             raise _malformed(
                 path, f"predicate type is {statement.predicate_type!r}, expected {PREDICATE_TYPE!r}"
             )
-        return _attestation(envelope, statement, path)
+        return _attestation(envelope, statement, hashlib.sha256(data).hexdigest(), path)
     except VerificationError:
         raise
     except GaitopsError as error:
         raise VerificationError(error.problems) from error
 
 
-def _attestation(envelope: Envelope, statement: Statement, path: str) -> Attestation:
+def _attestation(envelope: Envelope, statement: Statement, sha256: str, path: str) -> Attestation:
     predicate = _Reader(statement.predicate, path)
     if predicate.get("payloadVersion", int) != 1:
         raise _malformed(path, f"payloadVersion is {predicate.get('payloadVersion', int)}, expected 1")
@@ -135,6 +138,7 @@ def _attestation(envelope: Envelope, statement: Statement, path: str) -> Attesta
         raise _malformed(path, "one subject with a sha256 digest expected")
     return Attestation(
         envelope=envelope,
+        sha256=sha256,
         payload_digest=hashlib.sha256(envelope.payload).hexdigest(),
         subject=statement.subjects[0].digest["sha256"],
         intent=intent,  # type: ignore[arg-type]  # narrowed by the membership test above

@@ -22,6 +22,7 @@ from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.state import FleetState
 from gaitops.rollout.analysis import Analysis
 from gaitops.signing.dsse import Envelope
+from gaitops.signing.sigstore.verify import LogEntry
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,22 @@ class AnalysisEvidence:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a signature was established."""
+
+    source: str
+    """Who says when it was made: ``statement`` (its signer), ``rekor`` or ``rfc3161`` (authorities)."""
+    signed_at: datetime | None = None
+    """The time that authorities vouch for; ``None`` when there is only the signer's word."""
+    log: LogEntry | None = None
+    """Where a transparency log holds it."""
+
+
+UNTIMED = Proof("statement")
+"""A signature by a key: it verifies, and says nothing about when it was made."""
+
+
 @dataclass(frozen=True)
 class Touch:
     """One commit of the range that changed one path: who vouches for it, who else took part."""
@@ -55,6 +72,8 @@ class Touch:
     """Why the signature vouches for nobody: missing, unknown key, wrong bytes."""
     emails: frozenset[str]
     """Addresses of author, committer and co-authors, case folded. They can bar, never permit."""
+    proof: Proof = UNTIMED
+    """How the signature was established."""
 
 
 DOUBTFUL = "doubtful"
@@ -87,6 +106,10 @@ class Signed(Protocol):
         """Payload and signatures."""
 
     @property
+    def sha256(self) -> str:
+        """SHA-256 of the file."""
+
+    @property
     def payload_digest(self) -> str:
         """SHA-256 of the payload."""
 
@@ -116,8 +139,8 @@ class Facts(Protocol):
     def withdrawals(self, payload_digest: str) -> Iterable[Attestation]:
         """Every withdrawal that names a payload, whoever signed it."""
 
-    def verifies(self, attestation: Signed, identity: Identity) -> bool:
-        """Whether a signature of this envelope verifies with this key."""
+    def proof(self, signed: Signed, identity: Identity, people: Directory) -> Proof | Problem:
+        """How this identity of these people signed an envelope, or why it did not."""
 
     def analyses(self, rollout: str) -> Iterable[AnalysisEvidence]:
         """Every analysis of a rollout, ``org/project/id``, whoever signed it."""

@@ -90,7 +90,7 @@ def _vouching(touch: Touch, facts: Facts, occasion: Occasion) -> tuple[list, Pro
     problem = touch.problem
     valid = []
     for identity in touch.identities:
-        refusal = weigh_signature(identity, touch.position, facts, occasion)
+        refusal = weigh_signature(identity, touch.position, facts, occasion, touch.proof)
         if refusal is None:
             valid.append(identity)
         else:

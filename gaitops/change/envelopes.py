@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gaitops.change.attestation import Attestation, envelope_subject, operations_equal
-from gaitops.change.context import DOUBTFUL, Change, Evidence, Facts, Occasion
+from gaitops.change.context import DOUBTFUL, Change, Evidence, Facts, Occasion, Proof
 from gaitops.change.deltas import Delta, deltas_digest
 from gaitops.errors import Problem
 from gaitops.fleet.people import Identity
@@ -27,8 +27,9 @@ class Weighed:
     """An envelope that holds in itself: signed by a valid identity, over parts of this change, in time."""
 
     principal: str
-    fingerprint: str
-    assurance: str
+    identity: Identity
+    """What it was signed with."""
+    proof: Proof
     is_root: bool
     intent: str
     payload_digest: str
@@ -36,8 +37,23 @@ class Weighed:
     deltas: frozenset[Delta]
     contributors: frozenset[str]
     age: timedelta
-    """Evaluation time minus ``issuedAt``; compared with a rule's TTL."""
+    """Evaluation time minus the time of signing; compared with a rule's TTL."""
     attestation: Attestation
+
+    @property
+    def signed_at(self) -> datetime:
+        """When it was signed: what authorities say where they do, else the statement's own ``issuedAt``."""
+        return self.proof.signed_at or self.attestation.issued_at
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the identity that signed."""
+        return self.identity.fingerprint
+
+    @property
+    def assurance(self) -> str:
+        """How that identity is held, as approval rules name it."""
+        return self.identity.assurance
 
 
 @dataclass(frozen=True)
@@ -52,11 +68,15 @@ class Refused:
     problem: Problem
 
 
-def weigh_signature(identity: Identity, position: int, facts: Facts, occasion: Occasion) -> Problem | None:
+def weigh_signature(
+    identity: Identity, position: int, facts: Facts, occasion: Occasion, proof: Proof
+) -> Problem | None:
     """Whether a valid signature of this identity may be believed here and now (threat T16).
 
-    Revocation works by position: evidence that entered the chain after it does not count, older evidence does.
+    Revocation works by position: evidence that entered the chain after it does not count, older evidence does. The
+    validity of an identity is judged at the time of signing where authorities vouch for it, else at evaluation time.
     """
+    at = proof.signed_at or occasion.at
     revoked = facts.revoked(identity.fingerprint)
     if revoked is not None and revoked.cause == DOUBTFUL:
         return Problem(
@@ -70,10 +90,10 @@ def weigh_signature(identity: Identity, position: int, facts: Facts, occasion: O
             f"{identity.principal}/{identity.label} was revoked ({revoked.cause}) before this signature arrived",
             remedy="sign with a key that is not revoked",
         )
-    if not identity.valid_at(occasion.at):
+    if not identity.valid_at(at):
         return Problem(
             "identity.expired",
-            f"{identity.principal}/{identity.label} is not valid at {occasion.at:%Y-%m-%dT%H:%M:%SZ}",
+            f"{identity.principal}/{identity.label} is not valid at {at:%Y-%m-%dT%H:%M:%SZ}",
             remedy="sign with a valid identity, or extend its validity",
         )
     return None
@@ -91,10 +111,11 @@ def weigh(
         )
     if problem is not None:
         return _refused(evidence, problem)
-    identity = _signer(evidence, change, facts, occasion)
-    if isinstance(identity, Problem):
-        return _refused(evidence, identity)
-    problem = _base(evidence, facts) or _time(evidence, facts, occasion)
+    signer = _signer(evidence, change, facts, occasion)
+    if isinstance(signer, Problem):
+        return _refused(evidence, signer)
+    identity, proof = signer
+    problem = _base(evidence, facts) or _time(evidence, facts, occasion, proof)
     if problem is None and not operations_equal(statement.operations, derive(statement.deltas)):
         problem = _because(
             evidence,
@@ -106,15 +127,15 @@ def weigh(
         return _refused(evidence, problem)
     return Weighed(
         principal=identity.principal,
-        fingerprint=identity.fingerprint,
-        assurance=identity.assurance,
+        identity=identity,
+        proof=proof,
         is_root=identity.is_root or identity.fingerprint in {item.fingerprint for item in facts.root.keys},
         intent=statement.intent,
         payload_digest=statement.payload_digest,
         path=evidence.path,
         deltas=frozenset(statement.deltas),
         contributors=statement.contributors,
-        age=occasion.at - statement.issued_at,
+        age=occasion.at - (proof.signed_at or statement.issued_at),
         attestation=statement,
     )
 
@@ -171,30 +192,34 @@ def _coverage(statement: Attestation, change: Change) -> Problem | None:
     )
 
 
-def _signer(evidence: Evidence, change: Change, facts: Facts, occasion: Occasion) -> Identity | Problem:
-    """An identity of the named principal that signed; key ids are only hints, the key decides (T12)."""
+def _signer(
+    evidence: Evidence, change: Change, facts: Facts, occasion: Occasion
+) -> tuple[Identity, Proof] | Problem:
+    """An identity of the named principal that signed; key ids and certificates are only hints until verified (T12)."""
     statement = evidence.attestation
     problem: Problem | None = None
-    for signature in statement.envelope.signatures:
-        for identity in change.directory.by_keyid.get(signature.keyid, ()):
-            if identity.principal != statement.principal:
-                problem = _because(
-                    evidence, "signature.invalid", f"signed with a key of {identity.principal}"
-                )
-            elif not facts.verifies(statement, identity):
-                problem = _because(
-                    evidence, "signature.invalid", f"the signature of {identity.label} does not verify"
-                )
-            else:
-                refusal = weigh_signature(identity, evidence.position, facts, occasion)
-                if refusal is None:
-                    return identity
-                problem = Problem(refusal.code, refusal.message, path=evidence.path, remedy=refusal.remedy)
+    for identity in change.directory.candidates(statement.envelope):
+        if identity.principal != statement.principal:
+            problem = _because(
+                evidence, "signature.invalid", f"signed with an identity of {identity.principal}"
+            )
+            continue
+        proof = facts.proof(statement, identity, change.directory)
+        refusal = (
+            proof
+            if isinstance(proof, Problem)
+            else weigh_signature(identity, evidence.position, facts, occasion, proof)
+        )
+        if refusal is None and isinstance(proof, Proof):
+            return identity, proof
+        if refusal is not None:
+            message = f"{statement.principal}: {refusal.message}"
+            problem = Problem(refusal.code, message, path=evidence.path, remedy=refusal.remedy)
     return problem or _because(
         evidence,
         "signature.invalid",
-        "not signed with a key of that principal",
-        "sign with a key that the verified state lists for the principal",
+        "not signed with an identity of that principal",
+        "sign with an identity that the verified state lists for the principal",
     )
 
 
@@ -212,11 +237,16 @@ def _base(evidence: Evidence, facts: Facts) -> Problem | None:
     return None
 
 
-def _time(evidence: Evidence, facts: Facts, occasion: Occasion) -> Problem | None:
+def _time(evidence: Evidence, facts: Facts, occasion: Occasion, proof: Proof) -> Problem | None:
     statement = evidence.attestation
-    if statement.issued_at > occasion.at + facts.skew:
+    newest = max(statement.issued_at, proof.signed_at or statement.issued_at)
+    if newest > occasion.at + facts.skew:
+        return _because(evidence, "approval.expired", f"not valid before {newest:%Y-%m-%dT%H:%M:%SZ}")
+    if proof.signed_at is not None and statement.issued_at > proof.signed_at + facts.skew:
         return _because(
-            evidence, "approval.expired", f"not valid before {statement.issued_at:%Y-%m-%dT%H:%M:%SZ}"
+            evidence,
+            "approval.expired",
+            f"says that it was issued at {statement.issued_at:%Y-%m-%dT%H:%M:%SZ}, and was signed before",
         )
     if occasion.at >= statement.expires_at:
         return _because(evidence, "approval.expired", f"expired at {statement.expires_at:%Y-%m-%dT%H:%M:%SZ}")

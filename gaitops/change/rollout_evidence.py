@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gaitops.change.context import Facts, Occasion
+from gaitops.change.context import Facts, Occasion, Proof
 from gaitops.change.envelopes import weigh_signature
 from gaitops.change.permissions import ANALYST
 from gaitops.documents.models.rollout import Rollout
@@ -48,10 +48,9 @@ def _credible(place: Place, directory: Directory, facts: Facts, occasion: Occasi
         analysis = evidence.analysis
         if ANALYST in directory.roles(analysis.principal, scope) and any(
             identity.principal == analysis.principal
-            and weigh_signature(identity, evidence.position, facts, occasion) is None
-            and facts.verifies(analysis, identity)
-            for signature in analysis.envelope.signatures
-            for identity in directory.by_keyid.get(signature.keyid, ())
+            and isinstance(proof := facts.proof(analysis, identity, directory), Proof)
+            and weigh_signature(identity, evidence.position, facts, occasion, proof) is None
+            for identity in directory.candidates(analysis.envelope)
         ):
             yield analysis
 

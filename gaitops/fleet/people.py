@@ -2,8 +2,8 @@
 """Who is who: principals, their identities, their groups and their roles (design 4).
 
 A :class:`Directory` is what one partition believes: the fleet's people, and the people of one organization
-whose roles count only inside it. Quorum counts principals, never keys, so everything here leads from a key to
-the one principal that owns it.
+whose roles count only inside it. Quorum counts principals, never identities, so everything here leads from an
+identity to the one principal that owns it.
 """
 
 from __future__ import annotations
@@ -14,31 +14,47 @@ from datetime import datetime
 
 from securesystemslib.signer import Key
 
-from gaitops.documents.models.trust import KeyIdentity, Principal
+from gaitops.content import FILE_MODES
+from gaitops.documents.models.trust import Principal
 from gaitops.documents.times import parse_timestamp
-from gaitops.errors import Problem
+from gaitops.errors import GaitopsError, Problem
+from gaitops.fleet.credentials import Credential, credential_of, how_held, marks_of
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.scopes import contains, org_scope
 from gaitops.fleet.state import FleetState
-from gaitops.signing.keys import assurance, fingerprint, parse_public_key
+from gaitops.signing.dsse import Envelope
+from gaitops.signing.keys import assurance
+from gaitops.signing.openpgp import OpenPGPCertificate
+from gaitops.signing.sigstore.claims import Handle, read_claims
+from gaitops.signing.sigstore.expected import Person as KeylessPerson
+from gaitops.signing.sigstore.expected import Workload
+from gaitops.signing.sigstore.verify import TrustedRootFile
+
+SIGSTORE_ROOT = "trust/sigstore/trusted_root.json"
+"""Where the fleet pins the authorities that keyless signatures are verified with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One key of one principal, with the time in which it may be used."""
+    """One thing that one principal signs with, and the time in which it may be used."""
 
     principal: str
     """Qualified name: ``dana`` for the fleet, ``acme/bob`` inside an organization."""
     label: str
     """The identity's id inside the principal's document; ``root`` for a root key."""
     fingerprint: str
-    """SHA-256 of the SPKI, the same for one key in all its encodings."""
-    key: Key
+    """Names the identity whatever its notation: of a key, SHA-256 of its SPKI; see ``fleet.credentials``."""
+    credential: Credential
     assurance: str
-    """``key``, ``ssh``, ``ssh-sk`` or ``sigstore``."""
+    """``key``, ``ssh``, ``ssh-sk``, ``sigstore``, ``openpgp`` or ``forge``."""
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     is_root: bool = False
+
+    @property
+    def key(self) -> Key | None:
+        """The public key, where the identity is one."""
+        return self.credential if isinstance(self.credential, Key) else None
 
     def valid_at(self, at: datetime) -> bool:
         """Whether ``at`` lies in [valid_from, valid_until)."""
@@ -74,25 +90,63 @@ class Directory:
     people: Mapping[str, Person]
     identities: tuple[Identity, ...]
     grants: tuple[Grant, ...]
+    trusted_root: TrustedRootFile | None = field(repr=False)
+    """What keyless signatures are verified with; without it none is."""
     by_keyid: Mapping[str, tuple[Identity, ...]] = field(repr=False)
+    by_handle: Mapping[Handle, tuple[Identity, ...]] = field(repr=False)
+    by_certificate: Mapping[str, tuple[Identity, ...]] = field(repr=False)
+    """By primary fingerprint of an OpenPGP certificate."""
     by_fingerprint: Mapping[str, tuple[Identity, ...]] = field(repr=False)
     by_email: Mapping[str, frozenset[str]] = field(repr=False)
 
     @staticmethod
-    def of(people: Iterable[Person], identities: Iterable[Identity], grants: Iterable[Grant]) -> Directory:
+    def of(
+        people: Iterable[Person],
+        identities: Iterable[Identity],
+        grants: Iterable[Grant],
+        trusted_root: TrustedRootFile | None = None,
+    ) -> Directory:
         """Index the given people."""
         known = tuple(identities)
         by_keyid: dict[str, tuple[Identity, ...]] = {}
+        by_handle: dict[Handle, tuple[Identity, ...]] = {}
+        by_certificate: dict[str, tuple[Identity, ...]] = {}
         by_fingerprint: dict[str, tuple[Identity, ...]] = {}
         for identity in known:
-            by_keyid[identity.key.keyid] = (*by_keyid.get(identity.key.keyid, ()), identity)
+            credential = identity.credential
+            if isinstance(credential, Key):
+                by_keyid[credential.keyid] = (*by_keyid.get(credential.keyid, ()), identity)
+            elif isinstance(credential, KeylessPerson | Workload):
+                by_handle[credential.handle] = (*by_handle.get(credential.handle, ()), identity)
+            elif isinstance(credential, OpenPGPCertificate):
+                by_certificate[credential.primary] = (*by_certificate.get(credential.primary, ()), identity)
             by_fingerprint[identity.fingerprint] = (*by_fingerprint.get(identity.fingerprint, ()), identity)
         persons = {person.name: person for person in people}
         by_email: dict[str, frozenset[str]] = {}
         for person in persons.values():
             for email in person.emails:
                 by_email[email] = by_email.get(email, frozenset()) | {person.name}
-        return Directory(persons, known, tuple(grants), by_keyid, by_fingerprint, by_email)
+        return Directory(
+            persons,
+            known,
+            tuple(grants),
+            trusted_root,
+            by_keyid,
+            by_handle,
+            by_certificate,
+            by_fingerprint,
+            by_email,
+        )
+
+    def candidates(self, envelope: Envelope) -> tuple[Identity, ...]:
+        """Identities that may have signed an envelope, by what it says of itself. Nothing is verified."""
+        if envelope.bundle is not None:
+            try:
+                return self.by_handle.get(read_claims(envelope.bundle.certificate).handle, ())
+            except GaitopsError:
+                return ()  # Whose certificate cannot be read is nobody's.
+        named = dict.fromkeys(signature.keyid for signature in envelope.signatures)
+        return tuple(identity for keyid in named for identity in self.by_keyid.get(keyid, ()))
 
     def roles(self, principal: str, scope: str) -> frozenset[str]:
         """Roles that a principal holds at a scope, through any binding at it or around it."""
@@ -134,7 +188,14 @@ def directory(state: FleetState, root: TrustedRoot, orgs: Sequence[str]) -> Dire
             )
     for org in orgs:
         grants.extend(_grants(state, org))
-    return Directory.of(people, identities, grants)
+    return Directory.of(people, identities, grants, _trusted_root(state))
+
+
+def _trusted_root(state: FleetState) -> TrustedRootFile | None:
+    entry = state.snapshot.entry(SIGSTORE_ROOT)
+    if entry is None or entry.mode not in FILE_MODES:
+        return None
+    return TrustedRootFile(state.snapshot.read(entry.oid), state.snapshot.sha256(entry.oid))
 
 
 def root_identities(root: TrustedRoot) -> tuple[Identity, ...]:
@@ -153,28 +214,27 @@ def person_of(name: str, principal: Principal, org: str | None) -> Person:
 
 
 def identities_of(name: str, principal: Principal) -> tuple[Identity, ...]:
-    """The keys of one principal.
-
-    Sigstore identities have no key of their own; they take part in verification when keyless signatures do.
+    """Everything that one principal signs with.
 
     Raises:
-        InvalidInputError: a public key that cannot be read (``key.malformed``, ``key.unsupported``, ``key.weak``).
+        InvalidInputError: a key or certificate that cannot be read (``key.malformed``, ``key.unsupported``,
+            ``key.weak``).
+        MissingDependencyError: ``dependency.openpgp``.
     """
     found = []
     for identity in principal.spec.identities:
-        if isinstance(identity, KeyIdentity):
-            key = parse_public_key(identity.public_key)
-            found.append(
-                Identity(
-                    principal=name,
-                    label=identity.id,
-                    fingerprint=fingerprint(key),
-                    key=key,
-                    assurance=assurance(key),
-                    valid_from=parse_timestamp(identity.valid_from) if identity.valid_from else None,
-                    valid_until=parse_timestamp(identity.valid_until) if identity.valid_until else None,
-                )
+        credential, name_of_it = credential_of(identity)
+        found.append(
+            Identity(
+                principal=name,
+                label=identity.id,
+                fingerprint=name_of_it,
+                credential=credential,
+                assurance=how_held(credential),
+                valid_from=parse_timestamp(identity.valid_from) if identity.valid_from else None,
+                valid_until=parse_timestamp(identity.valid_until) if identity.valid_until else None,
             )
+        )
     return tuple(found)
 
 
@@ -188,7 +248,7 @@ def _grants(state: FleetState, org: str | None) -> Iterable[Grant]:
 
 
 def reused_identities(state: FleetState, root: TrustedRoot) -> tuple[Problem, ...]:
-    """Keys that appear under two principals anywhere in the fleet, compared as SPKI (threat T18)."""
+    """Identities that appear under two principals anywhere in the fleet, keys compared as SPKI (threat T18)."""
     owners: dict[str, tuple[str, str]] = {
         item.fingerprint: (item.principal, f"trust/root/{root.version}.root.json") for item in root.keys
     }
@@ -196,14 +256,15 @@ def reused_identities(state: FleetState, root: TrustedRoot) -> tuple[Problem, ..
     for org in (None, *state.orgs()):
         for name, path, principal in state.principals(org):
             for identity in identities_of(name, principal):
-                owner, where = owners.setdefault(identity.fingerprint, (name, path))
-                if owner != name:
+                found = [owners.setdefault(mark, (name, path)) for mark in marks_of(identity.credential)]
+                other = next((item for item in found if item[0] != name), None)
+                if other is not None:
                     problems.append(
                         Problem(
                             "identity.reused",
-                            f"the key of {name}/{identity.label} already belongs to {owner} ({where})",
+                            f"the identity {name}/{identity.label} already belongs to {other[0]} ({other[1]})",
                             path=path,
-                            remedy="one key belongs to one principal; generate another one",
+                            remedy="one identity belongs to one principal; use another one",
                         )
                     )
     return tuple(problems)

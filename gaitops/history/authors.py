@@ -7,7 +7,7 @@ from bisect import bisect_right, insort
 from collections.abc import Collection, Mapping
 
 from gaitops.change.context import Touch
-from gaitops.errors import Problem, VerificationError
+from gaitops.errors import VerificationError
 from gaitops.fleet.people import Directory
 from gaitops.git.commits import Commit, coauthors
 from gaitops.git.repository import Repository
@@ -105,16 +105,8 @@ class RangeAuthors:
         return frozenset(set.intersection(*sides))
 
     def _touch(self, commit: Commit, position: int, directory: Directory) -> Touch:
-        signer = self._checks.commit(commit)
-        identities = directory.by_fingerprint.get(signer.fingerprint, ()) if signer.fingerprint else ()
-        problem = signer.problem
-        if signer.fingerprint is not None and not identities:
-            problem = Problem(
-                "proposer.unknown",
-                f"commit {commit.id[:12]} is signed with a key that belongs to nobody (SHA-256 {signer.fingerprint})",
-                remedy="sign with a key of a principal, or run gaitops propose for the change",
-            )
-        return Touch(commit.id, position, identities, problem, emails_of(commit))
+        signer = self._checks.commit(commit, directory)
+        return Touch(commit.id, position, signer.identities, signer.problem, emails_of(commit), signer.proof)
 
 
 def emails_of(commit: Commit) -> frozenset[str]:

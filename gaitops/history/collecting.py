@@ -26,6 +26,7 @@ from gaitops.git.repository import Repository
 from gaitops.history.session import History
 from gaitops.history.signable import Signable
 from gaitops.signing.dsse import to_bytes, verified_by
+from gaitops.signing.envelopes import canonical_bundle
 
 MOST_ENVELOPES: Final = 64
 """Envelopes that one run takes: as many as one change may have (design 2)."""
@@ -171,10 +172,13 @@ def _refusal(history: History, change: Change, evidence: Evidence) -> Problem | 
 def _only_what_verifies(attestation: Attestation, change: Change) -> bytes:
     """The envelope with one signature of its principal and nothing else: no stranger's bytes enter the repository."""
     envelope, identities = attestation.envelope, change.directory.identities_of(attestation.principal)
+    if envelope.bundle is not None:
+        return canonical_bundle(envelope)
+    keys = [identity.key for identity in identities if identity.key is not None]
     kept = [
         replace(envelope, signatures=(entry,))
         for entry in envelope.signatures
-        if any(verified_by(replace(envelope, signatures=(entry,)), identity.key) for identity in identities)
+        if any(verified_by(replace(envelope, signatures=(entry,)), key) for key in keys)
     ]
     return to_bytes(kept[0])
 

@@ -13,6 +13,7 @@ from gaitops.change.context import (
     AnalysisEvidence,
     Evidence,
     PreviousAssignment,
+    Proof,
     RevokedIdentity,
     Signed,
 )
@@ -194,9 +195,8 @@ class LedgerFacts:
 
     def _has_signed(self, signed: Signed, principal: str, directory: Directory) -> bool:
         return any(
-            identity.principal == principal and self.verifies(signed, identity)
-            for signature in signed.envelope.signatures
-            for identity in directory.by_keyid.get(signature.keyid, ())
+            identity.principal == principal and isinstance(self.proof(signed, identity, directory), Proof)
+            for identity in directory.candidates(signed.envelope)
         )
 
     def _append(self, space: str, key: str, row: list[str]) -> None:
@@ -251,9 +251,9 @@ class LedgerFacts:
         for oid, path in self._ledger.get(spaces.WITHDRAWALS, payload_digest) or ():
             yield self._read(oid, path)
 
-    def verifies(self, attestation: Signed, identity: Identity) -> bool:
-        """Whether a key signed an envelope."""
-        return self._checks.envelope(attestation, identity)
+    def proof(self, signed: Signed, identity: Identity, people: Directory) -> Proof | Problem:
+        """How an identity signed an envelope."""
+        return self._checks.envelope(signed, identity, people)
 
     def analyses(self, rollout: str) -> Iterator[AnalysisEvidence]:
         """Analyses of a rollout."""

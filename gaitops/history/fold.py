@@ -413,9 +413,9 @@ class Fold:
             ),
         )
 
-    def signer(self, commit: Commit) -> str | None:
-        """Fingerprint of the key that validly signed a commit, whoever owns it."""
-        return self._checks.commit(commit).fingerprint
+    def signers(self, commit: Commit, people: Directory) -> frozenset[str]:
+        """Those of these people whose identity validly signed a commit."""
+        return frozenset(item.principal for item in self._checks.commit(commit, people).identities)
 
     # -- doubt ---------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from gaitops.documents.layout import classify
 from gaitops.documents.models.trust import Revocation
 from gaitops.errors import InvalidInputError
-from gaitops.fleet.people import Directory, directory
+from gaitops.fleet.people import SIGSTORE_ROOT, Directory, directory
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.state import FleetState
 from gaitops.git.trees import TreeChange
@@ -30,7 +30,7 @@ class Directories:
         """
         # Whoever sends evidence may name any organization; one that is not there has no people, and no place in memory.
         orgs = tuple(org for org in orgs if state.snapshot.entry(f"orgs/{org}") is not None)
-        folders = ["trust/principals", "trust/roles"]
+        folders = ["trust/principals", "trust/roles", SIGSTORE_ROOT]
         folders += [f"orgs/{org}/{part}" for org in orgs for part in ("principals", "roles")]
         entries = [state.snapshot.entry(folder) for folder in folders]
         key = (orgs, root.sha256, *(entry.oid if entry is not None else None for entry in entries))

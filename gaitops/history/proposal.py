@@ -236,7 +236,6 @@ def contributors(history: History, commits: Sequence[str], orgs: tuple[str, ...]
     found: set[str] = set()
     for oid in commits:
         commit = fold.repository.commit(oid)
-        signer = fold.signer(commit)
-        found.update(item.principal for item in people.by_fingerprint.get(signer or "", ()))
+        found.update(fold.signers(commit, people))
         found.update(name for email in emails_of(commit) for name in people.by_email.get(email, ()))
     return tuple(sorted(found))

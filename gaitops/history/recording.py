@@ -116,7 +116,7 @@ class Recorder:
             standing.latest = max(occasion.at, standing.latest or occasion.at)
             for item in decision.approvals.counted:
                 standing.bounds[partition] = max(
-                    item.issued_at, standing.bounds.get(partition, item.issued_at)
+                    item.signed_at, standing.bounds.get(partition, item.signed_at)
                 )
 
     def _claims(self, judgement: Judgement) -> None:

@@ -1,36 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signature checks, each made once, and started early where it is known that they will be needed.
 
-A check does not depend on who is believed: it asks whether these bytes carry a valid signature of this key. So it can run
-on another thread (the arithmetic releases the interpreter lock) before the fold knows what it means.
+A check does not depend on who is believed: it asks whether these bytes carry a valid signature of this key, or what a
+bundle proves under a trusted root. So it can run on another thread (the arithmetic releases the interpreter lock)
+before the fold knows what it means.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Self
 
 from securesystemslib.signer import Key
 
-from gaitops.change.context import Signed
+from gaitops.change.context import UNTIMED, Proof, Signed
 from gaitops.errors import GaitopsError, Problem
-from gaitops.fleet.people import Directory, Identity
-from gaitops.git.commits import Commit, CommitSignature
-from gaitops.signing.dsse import verified_by
-from gaitops.signing.keys import fingerprint
-from gaitops.signing.ssh import sshsig_public_key, verify_sshsig
+from gaitops.fleet.people import SIGSTORE_ROOT, Directory, Identity
+from gaitops.git.commits import Commit
+from gaitops.history.commit_signatures import CommitSigner, check_ssh, nobody, owner
+from gaitops.signing.dsse import Envelope, verified_by
+from gaitops.signing.sigstore.expected import Person, Workload
+from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle, verify_bundle
 
-GIT_NAMESPACE = "git"
-"""Namespace under which Git makes SSH signatures."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommitSigner:
-    """Whose key signed a commit, or why nobody's did."""
-
-    fingerprint: str | None
-    problem: Problem | None
+_Bundle = VerifiedBundle | Problem
 
 
 class SignatureChecks:
@@ -39,7 +31,8 @@ class SignatureChecks:
     def __init__(self, workers: int = 2) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="signature")
         self._envelopes: dict[tuple[str, str], Future[bool]] = {}
-        self._commits: dict[str, Future[CommitSigner]] = {}
+        self._bundles: dict[tuple[str, str], Future[_Bundle]] = {}
+        self._commits: dict[str, Future[str | Problem]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -47,66 +40,91 @@ class SignatureChecks:
     def __exit__(self, *_exc: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def expect_envelope(self, attestation: Signed, directory: Directory) -> None:
-        """Start checking an envelope against the keys that its signatures name."""
-        for signature in attestation.envelope.signatures:
-            for identity in directory.by_keyid.get(signature.keyid, ()):
-                self._envelope(attestation, identity.key)
+    def expect_envelope(self, signed: Signed, people: Directory) -> None:
+        """Start checking an envelope against the identities that it names."""
+        for identity in people.candidates(signed.envelope):
+            if identity.key is not None:
+                self._envelope(signed, identity.key)
+            elif people.trusted_root is not None:
+                self._bundle(signed, people.trusted_root)
 
     def expect_commit(self, commit: Commit) -> None:
         """Start checking a commit's signature."""
-        self._commit(commit)
+        if commit.signature is not None and commit.signature.kind == "ssh":
+            self._ssh(commit)
 
-    def envelope(self, attestation: Signed, identity: Identity) -> bool:
-        """Whether this identity's key signed the envelope."""
-        return self._envelope(attestation, identity.key).result()
+    def envelope(self, signed: Signed, identity: Identity, people: Directory) -> Proof | Problem:
+        """How this identity signed an envelope, or why it did not."""
+        if identity.key is not None:
+            if signed.envelope.bundle is None and self._envelope(signed, identity.key).result():
+                return UNTIMED
+            return _invalid(f"the signature of {identity.label} does not verify")
+        if not isinstance(identity.credential, Person | Workload) or signed.envelope.bundle is None:
+            return _invalid(f"{identity.label} cannot sign an envelope of this form")
+        if people.trusted_root is None:
+            return Problem(
+                "sigstore.trust_root",
+                f"verified state has no {SIGSTORE_ROOT}, so keyless signatures cannot be verified",
+                remedy="add the trusted root of your Sigstore instance, approved by the root people",
+            )
+        return self._keyless(signed, identity.credential, people.trusted_root)
 
-    def commit(self, commit: Commit) -> CommitSigner:
-        """Whose key signed the commit."""
-        return self._commit(commit).result()
+    def commit(self, commit: Commit, people: Directory) -> CommitSigner:
+        """Which identities of these people signed a commit, or why nobody did."""
+        if commit.problem is not None:
+            return nobody("signature.invalid", commit, commit.problem)
+        if commit.signature is None:
+            return nobody("proposer.unknown", commit, "is not signed")
+        if commit.signature.kind == "ssh":
+            found = self._ssh(commit).result()
+            return owner(commit, found, people) if isinstance(found, str) else CommitSigner(problem=found)
+        return nobody(
+            "proposer.unknown", commit, f"carries a signature of another kind ({commit.signature.kind})"
+        )
 
-    def _envelope(self, attestation: Signed, key: Key) -> Future[bool]:
+    def _keyless(
+        self, signed: Signed, expected: Person | Workload, trusted_root: TrustedRootFile
+    ) -> Proof | Problem:
+        verified = self._bundle(signed, trusted_root).result()
+        if isinstance(verified, Problem):
+            return verified
+        mismatch = expected.mismatch(verified.claims, verified.signed_at)
+        if mismatch is not None:
+            return Problem(
+                "sigstore.identity",
+                mismatch,
+                remedy="sign with the identity that the principal's document names, or change the document first",
+            )
+        return Proof(verified.source, verified.signed_at, verified.log)
+
+    def _envelope(self, signed: Signed, key: Key) -> Future[bool]:
         # Two envelopes of one payload may carry different signatures, so both take part in the name of a check.
         name = (
-            attestation.payload_digest + "".join(item.sig for item in attestation.envelope.signatures),
+            signed.payload_digest + "".join(item.sig for item in signed.envelope.signatures),
             key.keyid,
         )
         if name not in self._envelopes:
-            self._envelopes[name] = self._pool.submit(verified_by, attestation.envelope, key)
+            self._envelopes[name] = self._pool.submit(verified_by, signed.envelope, key)
         return self._envelopes[name]
 
-    def _commit(self, commit: Commit) -> Future[CommitSigner]:
+    def _bundle(self, signed: Signed, trusted_root: TrustedRootFile) -> Future[_Bundle]:
+        name = (signed.sha256, trusted_root.sha256)
+        if name not in self._bundles:
+            self._bundles[name] = self._pool.submit(_check_bundle, signed.envelope, trusted_root)
+        return self._bundles[name]
+
+    def _ssh(self, commit: Commit) -> Future[str | Problem]:
         if commit.id not in self._commits:
-            self._commits[commit.id] = self._pool.submit(_check_commit, commit)
+            self._commits[commit.id] = self._pool.submit(check_ssh, commit)
         return self._commits[commit.id]
 
 
-def _check_commit(commit: Commit) -> CommitSigner:
-    if commit.problem is not None:
-        return _nobody("signature.invalid", commit, commit.problem)
-    if commit.signature is None:
-        return _nobody("proposer.unknown", commit, "is not signed")
-    if commit.signature.kind != "ssh":
-        return _nobody(
-            "proposer.unknown", commit, f"carries a signature of another kind ({commit.signature.kind})"
-        )
-    return _check_ssh(commit, commit.signature)
-
-
-def _check_ssh(commit: Commit, signature: CommitSignature) -> CommitSigner:
+def _check_bundle(envelope: Envelope, trusted_root: TrustedRootFile) -> _Bundle:
     try:
-        key = sshsig_public_key(signature.armored)
+        return verify_bundle(envelope, trusted_root)
     except GaitopsError as error:
-        return _nobody("signature.invalid", commit, error.problems[0].message)
-    if not verify_sshsig(key, signature.payload, signature.armored, GIT_NAMESPACE):
-        return _nobody("signature.invalid", commit, "carries a signature over other bytes")
-    return CommitSigner(fingerprint(key), None)
+        return error.problems[0]
 
 
-def _nobody(code: str, commit: Commit, message: str) -> CommitSigner:
-    problem = Problem(
-        code,
-        f"commit {commit.id[:12]} {message}",
-        remedy="sign the commit with a key of a principal, or run gaitops propose for the change",
-    )
-    return CommitSigner(None, problem)
+def _invalid(message: str) -> Problem:
+    return Problem("signature.invalid", message, remedy="sign again with an identity of the principal")

@@ -27,7 +27,8 @@ from gaitops.errors import GaitopsError, InvalidInputError, Problem, Verificatio
 from gaitops.rollout.measure import METRICS, Measurement
 from gaitops.rollout.outcomes import Judged, gate_outcome
 from gaitops.signing.canonical import digest
-from gaitops.signing.dsse import Envelope, parse_envelope
+from gaitops.signing.dsse import Envelope
+from gaitops.signing.envelopes import read_envelope
 from gaitops.signing.statement import PAYLOAD_TYPE, Statement, Subject, parse_statement
 
 PREDICATE_TYPE: Final = "https://gaitops.dev/attestation/rollout-analysis/v1"
@@ -40,6 +41,8 @@ class Analysis:
     """One envelope, parsed: what somebody says about one gate. Nothing in it is believed yet."""
 
     envelope: Envelope
+    sha256: str
+    """Of the file."""
     payload_digest: str
     """SHA-256 of the payload. Names the analysis, in its path and in the status of the rollout."""
     subject: str
@@ -173,7 +176,7 @@ def read_analysis(data: bytes, path: str) -> Analysis:
             reported, never fatal: anybody may send one.
     """
     try:
-        envelope = parse_envelope(data, path)
+        envelope = read_envelope(data, path)
         if envelope.payload_type != PAYLOAD_TYPE:
             raise _malformed(path, f"payload type is {envelope.payload_type!r}, expected {PAYLOAD_TYPE!r}")
         statement = parse_statement(envelope.payload, path)
@@ -181,7 +184,7 @@ def read_analysis(data: bytes, path: str) -> Analysis:
             raise _malformed(
                 path, f"predicate type is {statement.predicate_type!r}, expected {PREDICATE_TYPE!r}"
             )
-        return _analysis(envelope, statement, path)
+        return _analysis(envelope, statement, hashlib.sha256(data).hexdigest(), path)
     except VerificationError:
         raise
     except GaitopsError as error:
@@ -274,7 +277,7 @@ class _Predicate(_Part):
     issued_at: Timestamp
 
 
-def _analysis(envelope: Envelope, statement: Statement, path: str) -> Analysis:
+def _analysis(envelope: Envelope, statement: Statement, sha256: str, path: str) -> Analysis:
     if len(statement.subjects) != 1 or "sha256" not in statement.subjects[0].digest:
         raise _malformed(path, "one subject with a sha256 digest expected")
     value = dict(statement.predicate)
@@ -289,6 +292,7 @@ def _analysis(envelope: Envelope, statement: Statement, path: str) -> Analysis:
     rollout = predicate.rollout
     return Analysis(
         envelope=envelope,
+        sha256=sha256,
         payload_digest=hashlib.sha256(envelope.payload).hexdigest(),
         subject=statement.subjects[0].digest["sha256"],
         principal=predicate.principal,

@@ -14,7 +14,7 @@ from securesystemslib.signer import Key
 
 from gaitops.change.approvals import ApprovalResult, count
 from gaitops.change.attestation import Attestation
-from gaitops.change.context import Change, Facts
+from gaitops.change.context import UNTIMED, Change, Facts, Proof
 from gaitops.change.contributors import NOBODY
 from gaitops.change.deltas import Delta
 from gaitops.change.envelopes import Weighed
@@ -51,9 +51,9 @@ class Withdrawals:
         if payload_digest in self.taken_back:
             yield statement(self.taken_back[payload_digest], payload_digest)
 
-    def verifies(self, _statement: Attestation, _identity: Identity) -> bool:
+    def proof(self, _signed: Attestation, _identity: Identity, _people: Directory) -> Proof:
         """Signatures are somebody else's subject."""
-        return True
+        return UNTIMED
 
 
 def statement(principal: str, digest: str) -> Attestation:
@@ -61,6 +61,7 @@ def statement(principal: str, digest: str) -> Attestation:
     envelope = Envelope(b"", "t", (Signature(f"{principal}-0", "sig"),))
     return Attestation(
         envelope,
+        "f" * 64,
         digest,
         "s",
         "approve",
@@ -129,8 +130,10 @@ def weighed(
     """An envelope that holds in itself."""
     return Weighed(
         principal=principal,
-        fingerprint=f"{principal}-{key}",
-        assurance="ssh" if key else "key",
+        identity=Identity(
+            principal, str(key), f"{principal}-{key}", replaced(f"{principal}-{key}"), "ssh" if key else "key"
+        ),
+        proof=UNTIMED,
         is_root=False,
         intent=intent,
         payload_digest=f"{principal}-{number}",

@@ -6,9 +6,9 @@ Fleet, Principal, RoleBinding, ApprovalRule, Revocation, FreezeWindow.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from gaitops.documents.models.base import (
     Caps,
@@ -34,45 +34,16 @@ from gaitops.documents.models.base import (
     Sha256,
     Text,
     Tier,
-    Timestamp,
-    Url,
     require_unique,
 )
+from gaitops.documents.models.identities import ForgeIdentity, Identity, WorkloadIdentity
 from gaitops.documents.times import parse_duration
 
 DEFAULT_UNPROTECTED: Final = ("README.md", "docs/**")
 TIME_ZONE_PATTERN: Final = r"^(UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2})$"
 
 Role = Literal["policy_author", "approver", "platform_admin", "auditor", "operator", "analyst"]
-Assurance = Literal["key", "ssh", "ssh-sk", "sigstore"]
-
-_PEM_HEADER = "-----BEGIN PUBLIC KEY-----\n"
-_PEM_FOOTER = "-----END PUBLIC KEY-----"
-_SSH_TYPES = (
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-)
-
-
-def _checked_public_key(text: str) -> str:
-    """Only the shape: whether the key itself is sound is decided where keys are parsed."""
-    if text.startswith(_PEM_HEADER) and text.rstrip("\n").endswith(_PEM_FOOTER):
-        return text
-    words = text.split(" ")
-    if words[0] in _SSH_TYPES and len(words) >= 2 and words[1] and "\n" not in text.rstrip("\n"):
-        return text
-    # A private key pasted by mistake must not be echoed, so the message never contains the text.
-    raise ValueError(
-        "expected a public key: PEM (-----BEGIN PUBLIC KEY-----) or one OpenSSH line (ssh-ed25519 ...)"
-    )
-
-
-PublicKeyText = Annotated[str, Field(min_length=32, max_length=16_384), AfterValidator(_checked_public_key)]
+Assurance = Literal["key", "ssh", "ssh-sk", "sigstore", "forge"]
 
 
 class ReleaseSettings(Model):
@@ -134,47 +105,6 @@ class Fleet(Document):
     spec: FleetSpec = Field(description="Settings of the fleet.")
 
 
-class _Validity(Model):
-    """A stretch of time in which an identity may sign; open on a side that is absent."""
-
-    valid_from: Timestamp | None = Field(default=None, description="First instant at which it may sign.")
-    valid_until: Timestamp | None = Field(
-        default=None, description="Instant from which it may no longer sign."
-    )
-
-    @model_validator(mode="after")
-    def _forwards(self) -> Self:
-        # Timestamps have one form and length, so their text sorts as their time does.
-        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
-            raise ValueError("expected validFrom before validUntil")
-        return self
-
-
-class KeyIdentity(_Validity):
-    """A public key that a principal signs with."""
-
-    id: Name = Field(description="Name of the identity, unique in its principal.")
-    type: Literal["key"] = Field(description="Always key.")
-    public_key: PublicKeyText = Field(
-        description="SPKI PEM, or one line as in an OpenSSH .pub file.",
-        examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO5lHDDYcTUSbnoGxnW7p8bAjEbvVxDvfGkQbLdUyN2j dana"],
-    )
-
-
-class SigstoreIdentity(_Validity):
-    """An OIDC identity that signs through Sigstore, without a long-lived key."""
-
-    id: Name = Field(description="Name of the identity, unique in its principal.")
-    type: Literal["sigstore"] = Field(description="Always sigstore.")
-    issuer: Url = Field(description="OIDC issuer.", examples=["https://token.actions.githubusercontent.com"])
-    subject: Line = Field(
-        description="Exact subject of the certificate: an e-mail address or a workflow URI; no patterns."
-    )
-
-
-Identity = Annotated[KeyIdentity | SigstoreIdentity, Field(discriminator="type")]
-
-
 class PrincipalSpec(Model):
     """One person or service, and what it signs with."""
 
@@ -186,7 +116,8 @@ class PrincipalSpec(Model):
         description="Addresses in commits of this principal; they only bar it from approving what it co-authored.",
     )
     identities: Items[Identity] = Field(
-        default=(), description="Keys and OIDC identities. Several count as one principal in every quorum."
+        default=(),
+        description="What it signs with. Several identities count as one principal in every quorum.",
     )
 
     @model_validator(mode="after")
@@ -194,6 +125,17 @@ class PrincipalSpec(Model):
         require_unique(self.groups, "group")
         require_unique((address.lower() for address in self.emails), "e-mail address")
         require_unique((identity.id for identity in self.identities), "identity id")
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for identity in self.identities:
+            if isinstance(identity, WorkloadIdentity) and self.type != "service":
+                raise ValueError(f"identity {identity.id!r}: a pipeline is a service, expected type: service")
+            if isinstance(identity, ForgeIdentity) and self.type != "human":
+                raise ValueError(
+                    f"identity {identity.id!r}: reviews are written by people, expected type: human"
+                )
         return self
 
 
@@ -271,7 +213,12 @@ class RuleRequirements(Model):
         default=(), description="Each of these groups needs an approver among those who approve."
     )
     assurance: Items[Assurance] = Field(
-        default=(), description="Kinds of identity that count; rules combine to what all of them accept."
+        default=(),
+        description="Kinds of identity that count; rules combine to what all of them accept. Without any, all but forge.",
+    )
+    forge_attesters: Items[PrincipalRef] = Field(
+        default=(),
+        description="Services that may attest reviews of a forge; needed with assurance forge, and only then.",
     )
     freeze_windows: Items[Name] = Field(
         default=(), description="Freeze windows in which the operation is not allowed at all."
@@ -283,6 +230,9 @@ class RuleRequirements(Model):
             raise ValueError("expected at least one of quorum, ttl, groups, assurance and freezeWindows")
         require_unique(self.groups, "group")
         require_unique(self.freeze_windows, "freeze window")
+        require_unique(self.forge_attesters, "attester")
+        if ("forge" in self.assurance) != bool(self.forge_attesters):
+            raise ValueError("assurance forge and forgeAttesters are given together or not at all")
         return self
 
 
@@ -305,7 +255,9 @@ class RevokedIdentity(Model):
     """An identity of a principal."""
 
     principal: PrincipalRef = Field(description="Whose identity it is.")
-    fingerprint: Sha256 = Field(description="SHA-256 of the public key as SPKI DER, whatever its notation.")
+    fingerprint: Sha256 = Field(
+        description="Fingerprint of the identity, as gaitops trust show prints it; of a key, SHA-256 of its SPKI DER."
+    )
 
 
 class RevokedPolicyVersion(Model):

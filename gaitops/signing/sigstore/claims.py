@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gaitops.errors import InvalidInputError
+
 PERSON = "person"
 WORKLOAD = "workload"
 
@@ -63,3 +65,12 @@ class Claims:
         if self.is_workload:
             return (WORKLOAD, self.issuer, self.source_repository_id or "")
         return (PERSON, self.issuer, self.subject)
+
+
+def read_claims(certificate: bytes) -> Claims:
+    """What a certificate in DER claims.
+
+    Raises:
+        InvalidInputError: ``sigstore.certificate``.
+    """
+    raise InvalidInputError.of("sigstore.certificate", f"a certificate of {len(certificate)} bytes")

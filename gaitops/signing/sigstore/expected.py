@@ -108,3 +108,7 @@ class Workload:
     def handle(self) -> Handle:
         """See :attr:`gaitops.signing.sigstore.claims.Claims.handle`."""
         return (WORKLOAD, self.issuer, self.repository_id)
+
+    def mismatch(self, claims: Claims, _at: datetime) -> str | None:
+        """Why a certificate is not this workload's; ``None`` when it is."""
+        return f"workloads cannot be matched yet: {claims.subject}"
