@@ -1,20 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Envelopes in the forms that approvals come in."""
+"""Signed statements in either of their two forms: a DSSE envelope, or a Sigstore bundle around one.
+
+Which one a file is, its ``mediaType`` tells: bundles have one, envelopes do not.
+"""
 
 from __future__ import annotations
 
-from gaitops.signing.dsse import Envelope, parse_envelope
+import base64
+
+from gaitops.documents import strict_json
+from gaitops.errors import InvalidInputError
+from gaitops.signing.canonical import canonical_json
+from gaitops.signing.dsse import MAX_BYTES, BundleMaterial, Envelope, Signature, parse_envelope
+from gaitops.signing.sigstore.bundle import read_bundle
 
 
-def read_envelope(data: bytes, path: str = "envelope") -> Envelope:
-    """Read an envelope file.
+def read_envelope(data: bytes, path: str = "envelope", *, max_bytes: int = MAX_BYTES) -> Envelope:
+    """Read an envelope or a bundle. Nothing about it is verified. ``path`` is where it came from, for messages.
+
+    Of a bundle, the one signature is that of the certificate's key, under no key id: it counts for no key.
 
     Raises:
-        GaitopsError: as :func:`gaitops.signing.dsse.parse_envelope` does.
+        InvalidInputError: ``envelope.malformed``; ``sigstore.bundle`` for a bundle that is malformed, of an unknown
+            version, signed with a bare key, or around something else than an envelope; or a ``document.*`` code of
+            the strict JSON reader.
+        VerificationError: ``signature.invalid`` as :func:`gaitops.signing.dsse.parse_envelope`.
     """
-    return parse_envelope(data, path)
+    # Cheap and certain: without these letters in the file no member can have that name, unless it is escaped, and then
+    # the strict readers below say that the file is malformed.
+    if b'"mediaType"' not in data:
+        return parse_envelope(data, path)
+    value = strict_json.loads(data, path, max_bytes=max_bytes)
+    if not isinstance(value, dict) or "mediaType" not in value:
+        return parse_envelope(data, path)
+    bundle = read_bundle(data, path, max_bytes=max_bytes)
+    if bundle.envelope is None:
+        raise InvalidInputError.of(
+            "sigstore.bundle",
+            "the bundle signs a file that lies elsewhere, expected one around an envelope",
+            path=path,
+            field="messageSignature",
+            remedy="sign the statement, not its file",
+        )
+    signature = Signature("", base64.b64encode(bundle.envelope.signature).decode("ascii"))
+    return Envelope(
+        bundle.envelope.payload,
+        bundle.envelope.payload_type,
+        (signature,),
+        BundleMaterial(data, bundle.certificate),
+    )
 
 
-def canonical_bundle(envelope: Envelope) -> bytes:
-    """The bundle of an envelope as it is kept."""
-    return envelope.bundle.raw if envelope.bundle is not None else b""
+def canonical_bundle(bundle: BundleMaterial) -> bytes:
+    """The bundle as gaitops writes it: canonical JSON and a newline. It has no members that nobody knows.
+
+    Raises:
+        InvalidInputError: ``json.not_canonical``.
+    """
+    return canonical_json(strict_json.loads(bundle.raw, "bundle", max_bytes=len(bundle.raw))) + b"\n"

@@ -8,6 +8,8 @@ claims proves nothing about them; :mod:`gaitops.signing.sigstore.verify` does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from gaitops.errors import InvalidInputError
 
@@ -16,6 +18,26 @@ WORKLOAD = "workload"
 
 Handle = tuple[str, str, str]
 """Kind, issuer, and subject or repository id: where to look for an identity that a certificate may belong to."""
+
+_OLD_ISSUER: Final = 1
+_ISSUER: Final = 8
+_MEMBERS: Final = {
+    9: "build_signer_uri",
+    10: "build_signer_digest",
+    11: "runner_environment",
+    12: "source_repository_uri",
+    13: "source_repository_digest",
+    14: "source_repository_ref",
+    15: "source_repository_id",
+    16: "source_repository_owner_uri",
+    17: "source_repository_owner_id",
+    18: "build_config_uri",
+    19: "build_config_digest",
+    20: "build_trigger",
+    21: "run_invocation_uri",
+    22: "source_repository_visibility",
+}
+"""Last arc of an extension, and the member that it becomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +89,27 @@ class Claims:
         return (PERSON, self.issuer, self.subject)
 
 
+@lru_cache(maxsize=4096)
 def read_claims(certificate: bytes) -> Claims:
-    """What a certificate in DER claims.
+    """The claims of a certificate in DER. They are as good as the certificate, about which nothing is checked here.
 
     Raises:
-        InvalidInputError: ``sigstore.certificate``.
+        InvalidInputError: ``sigstore.certificate`` for what is no X.509 certificate, has another number of subject
+            alternative names than one, one that is neither an e-mail address nor a URI, no issuer or two different
+            ones, or an extension of Fulcio's that is no UTF-8 string in DER.
     """
-    raise InvalidInputError.of("sigstore.certificate", f"a certificate of {len(certificate)} bytes")
+    # Loads X.509, which a fleet without keyless identities never needs (design 14).
+    from gaitops.signing.sigstore.certificate import read_certificate  # noqa: PLC0415
+
+    subject, values = read_certificate(certificate)
+    old = values.pop(_OLD_ISSUER, None)
+    new = values.pop(_ISSUER, None)
+    if old is not None and new is not None and old != new:
+        message = f"the certificate names two issuers, {old!r} and {new!r}"
+        raise InvalidInputError.of("sigstore.certificate", message)
+    issuer = new or old
+    if not issuer:
+        message = "the certificate names no OIDC issuer, so it is none of Fulcio's"
+        raise InvalidInputError.of("sigstore.certificate", message)
+    members = {member: values.get(number) for number, member in _MEMBERS.items()}
+    return Claims(issuer=issuer, subject=subject, **members)

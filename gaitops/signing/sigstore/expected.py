@@ -7,6 +7,7 @@ is somebody else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -109,6 +110,70 @@ class Workload:
         """See :attr:`gaitops.signing.sigstore.claims.Claims.handle`."""
         return (WORKLOAD, self.issuer, self.repository_id)
 
-    def mismatch(self, claims: Claims, _at: datetime) -> str | None:
-        """Why a certificate is not this workload's; ``None`` when it is."""
-        return f"workloads cannot be matched yet: {claims.subject}"
+    def mismatch(self, claims: Claims, at: datetime) -> str | None:
+        """Why a certificate, used at ``at``, is not this workload's; ``None`` when it is.
+
+        An extension that is absent never matches.
+        """
+        if not claims.is_workload:
+            return "the certificate was not issued to a pipeline"
+        return next(self._mismatches(claims, at), None)
+
+    def _mismatches(self, claims: Claims, at: datetime) -> Iterator[str]:
+        """Everything that does not fit, what tells strangers apart first."""
+        yield from _unless("issuer", claims.issuer, (self.issuer,))
+        yield from _unless("repository id", claims.source_repository_id, (self.repository_id,))
+        yield from _unless("owner id", claims.source_repository_owner_id, (self.owner_id,))
+        yield from self._misnamed(claims, at)
+        yield from _unless("source ref", claims.source_repository_ref, self.refs)
+        yield from _unless("trigger", claims.build_trigger, self.triggers)
+        yield from _unless("runner environment", claims.runner_environment, self.runner_environments)
+        if self.build_config_digests:
+            yield from _unless("workflow digest", claims.build_config_digest, self.build_config_digests)
+        yield from self._missigned(claims)
+
+    def _misnamed(self, claims: Claims, at: datetime) -> Iterator[str]:
+        """Repository and workflow must go by the same name, one that was in use then."""
+        names = [name for name in self.names if name.covers(at)]
+        if not names:
+            yield f"the workload had no name at {at:%Y-%m-%dT%H:%M:%SZ}"
+        # Whole strings, put together: taking the claim apart at an @ would leave it open which one.
+        elif not any(
+            claims.source_repository_uri == name.repository
+            and claims.build_config_uri in {f"{name.build_config}@{ref}" for ref in self.refs}
+            for name in names
+        ):
+            expected = " or ".join(f"{name.build_config!r} in {name.repository!r}" for name in names)
+            yield (
+                f"the certificate's workflow is {claims.build_config_uri!r} in {claims.source_repository_uri!r}, "
+                f"expected at {at:%Y-%m-%dT%H:%M:%SZ} {expected} at one of {_listed(self.refs)}"
+            )
+
+    def _missigned(self, claims: Claims) -> Iterator[str]:
+        """A caller of a reusable workflow is not its callee, and the other way round."""
+        if self.signer is None:
+            yield from _unless("signing workflow", claims.build_signer_uri, (claims.build_config_uri,))
+            yield from _unless(
+                "signing workflow's digest", claims.build_signer_digest, (claims.build_config_digest,)
+            )
+            return
+        uri = claims.build_signer_uri or ""
+        if not uri.startswith(f"{self.signer.uri}@"):
+            yield (
+                f"the certificate's signing workflow is {claims.build_signer_uri!r}, "
+                f"expected {self.signer.uri!r} at any ref"
+            )
+        yield from _unless("signing workflow's digest", claims.build_signer_digest, self.signer.digests)
+
+
+def _unless(what: str, found: str | None, expected: Iterable[str | None]) -> Iterator[str]:
+    """The complaint that a claim is none of those expected, or is absent."""
+    wanted = tuple(value for value in expected if value)
+    if found is None:
+        yield f"the certificate has no {what}, expected {_listed(wanted)}"
+    elif found not in wanted:
+        yield f"the certificate's {what} is {found!r}, expected {_listed(wanted)}"
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return " or ".join(repr(value) for value in values) or "the one of the workflow itself"

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subject of a Fulcio certificate and Fulcio's extensions, taken out of X.509.
+
+Source: RFC 5280 (4.2.1.6), X.690 (8.1.3, 8.23), sigstore/fulcio docs/oid-info.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NoReturn
+
+from cryptography.x509 import (
+    Certificate,
+    ExtensionNotFound,
+    OtherName,
+    RFC822Name,
+    SubjectAlternativeName,
+    UniformResourceIdentifier,
+    UnrecognizedExtension,
+    load_der_x509_certificate,
+)
+
+from gaitops.errors import InvalidInputError
+
+MAX_CERTIFICATE: Final = 16 * 1024
+"""Bytes of a certificate; one of Fulcio's has about 1,600."""
+
+_ARC: Final = "1.3.6.1.4.1.57264.1."
+"""Fulcio's own extensions lie here."""
+_BARE: Final = range(1, 7)
+"""The oldest extensions hold text as it is, without DER around it."""
+_OTHER_NAME: Final = 7
+"""No extension: the type of an otherName that carries a user name."""
+_UTF8_STRING: Final = 0x0C
+
+
+def read_certificate(data: bytes) -> tuple[str, dict[int, str]]:
+    """Subject, and Fulcio's extensions by the last arc of their object identifiers.
+
+    Raises:
+        InvalidInputError: ``sigstore.certificate``.
+    """
+    if len(data) > MAX_CERTIFICATE:
+        _refuse(f"the certificate has {len(data)} bytes, at most {MAX_CERTIFICATE} are read")
+    try:
+        certificate = load_der_x509_certificate(data)
+        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    except ExtensionNotFound as error:
+        _refuse("the certificate has no subject alternative name", error)
+    except Exception as error:
+        # ValueError, and the library's own types for versions, duplicate extensions and names that it cannot read.
+        raise _refusal(f"not a readable X.509 certificate: {error}") from error
+    return _subject(list(names)), dict(_extensions(certificate))
+
+
+def _extensions(certificate: Certificate) -> Iterator[tuple[int, str]]:
+    for extension in certificate.extensions:
+        oid = extension.oid.dotted_string
+        if not oid.startswith(_ARC) or not isinstance(extension.value, UnrecognizedExtension):
+            continue
+        last = oid.removeprefix(_ARC)
+        if last.isdecimal():
+            value = extension.value.value
+            yield int(last), _text(value if int(last) in _BARE else _contents(value, oid), oid)
+
+
+def _contents(der: bytes, oid: str) -> bytes:
+    """What a UTF8String holds that fills ``der``: a tag, a length in the fewest octets, as many octets of text."""
+    if len(der) < 2 or der[0] != _UTF8_STRING:
+        _refuse(f"extension {oid} is no UTF8String")
+    length, header = der[1], 2
+    if length & 0x80:
+        header += length & 0x7F
+        length = int.from_bytes(der[2:header])
+        if length < 0x80 or der[2] == 0:
+            _refuse(f"extension {oid} is not in DER")
+    if len(der) != header + length:
+        _refuse(f"extension {oid} is not in DER")
+    return der[header:]
+
+
+def _text(data: bytes, oid: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        _refuse(f"extension {oid} is not UTF-8", error)
+
+
+def _subject(names: list[object]) -> str:
+    if len(names) != 1:
+        _refuse(f"the certificate has {len(names)} subject alternative names, expected one")
+    name = names[0]
+    if isinstance(name, OtherName) and name.type_id.dotted_string == f"{_ARC}{_OTHER_NAME}":
+        _refuse("the certificate names a user of its issuer; only e-mail addresses and URIs are accepted")
+    if not isinstance(name, RFC822Name | UniformResourceIdentifier) or not name.value:
+        _refuse("the certificate's subject alternative name is neither an e-mail address nor a URI")
+    return name.value
+
+
+def _refuse(message: str, cause: Exception | None = None) -> NoReturn:
+    raise _refusal(message) from cause
+
+
+def _refusal(message: str) -> InvalidInputError:
+    return InvalidInputError.of(
+        "sigstore.certificate", message, remedy="sign with a certificate of your Sigstore instance"
+    )
