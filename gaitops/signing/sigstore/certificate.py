@@ -6,13 +6,18 @@ Source: RFC 5280 (4.2.1.6), X.690 (8.1.3, 8.23), sigstore/fulcio docs/oid-info.m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final, NoReturn
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import (
     Certificate,
     ExtensionNotFound,
     OtherName,
+    PrecertificateSignedCertificateTimestamps,
     RFC822Name,
     SubjectAlternativeName,
     UniformResourceIdentifier,
@@ -51,6 +56,56 @@ def read_certificate(data: bytes) -> tuple[str, dict[int, str]]:
         # ValueError, and the library's own types for versions, duplicate extensions and names that it cannot read.
         raise _refusal(f"not a readable X.509 certificate: {error}") from error
     return _subject(list(names)), dict(_extensions(certificate))
+
+
+def signed_by(certificate: bytes, signature: bytes, signed: bytes) -> bool:
+    """Whether the key of a certificate made a signature: ECDSA with SHA-256, whatever the curve.
+
+    Raises:
+        InvalidInputError: ``sigstore.certificate`` for a certificate or key that cannot be used.
+    """
+    try:
+        key = load_der_x509_certificate(certificate).public_key()
+    except Exception as error:
+        # As above; and UnsupportedAlgorithm for keys of unknown kinds.
+        raise _refusal(f"the certificate's key cannot be read: {error}") from error
+    if not isinstance(key, EllipticCurvePublicKey):
+        _refuse("the certificate's key is not for ECDSA")
+    try:
+        key.verify(signature, signed, ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def has_root(chain: Sequence[bytes]) -> bool:
+    """Whether one of several certificates was issued by itself.
+
+    Raises:
+        InvalidInputError: ``sigstore.certificate``.
+    """
+    try:
+        certificates = [load_der_x509_certificate(item) for item in chain]
+        return any(item.issuer == item.subject for item in certificates)
+    except Exception as error:
+        raise _refusal(f"not a readable X.509 certificate: {error}") from error
+
+
+def transparency_of(certificate: bytes) -> tuple[bytes, datetime]:
+    """The certificate log that promised to publish a certificate (RFC 6962 3.2), and when it did.
+
+    Raises:
+        InvalidInputError: ``sigstore.certificate`` unless there is exactly one promise.
+    """
+    try:
+        extensions = load_der_x509_certificate(certificate).extensions
+        stamps = list(extensions.get_extension_for_class(PrecertificateSignedCertificateTimestamps).value)
+    except Exception as error:
+        raise _refusal(f"the promise of a certificate log cannot be read: {error}") from error
+    if len(stamps) != 1:
+        _refuse(f"the certificate has promises of {len(stamps)} certificate logs, expected one")
+    # The library gives UTC without saying so.
+    return stamps[0].log_id, stamps[0].timestamp.replace(tzinfo=UTC)
 
 
 def _extensions(certificate: Certificate) -> Iterator[tuple[int, str]]:

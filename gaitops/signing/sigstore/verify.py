@@ -1,24 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proving a bundle, offline, against a trusted root."""
+"""What a Sigstore bundle proves, offline, under one trusted root.
+
+The procedure (numbered alike in ``docs/identity/sigstore.md`` and below):
+
+(1) The bundle is read strictly, and is the one around the envelope in question.
+(2) Its log is one of the trusted root's; only that log's key is asked from here on.
+(3) The signature verifies with the certificate's key, over our own encoding of the payload.
+(4) sigstore-python verifies times, certificate chain, certificate transparency, inclusion proof, checkpoint and
+    promise, and that the log entry is about this signature. Every verified time lies in the certificate's validity.
+(5) Authority, logs and certificate log were trusted at those times, as the trusted root says.
+(6) The size of the tree is the one that the log signed, so that the position in it is certain.
+
+Who the signer must be is another question: :mod:`gaitops.signing.sigstore.expected`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, Literal
 
-from gaitops.errors import VerificationError
-from gaitops.signing.dsse import Envelope
-from gaitops.signing.sigstore.claims import Claims
+from gaitops.errors import GaitopsError, InvalidInputError, MissingDependencyError, VerificationError
+from gaitops.signing.dsse import MAX_BYTES, Envelope, pae
+from gaitops.signing.sigstore.bundle import BundleFile, read_bundle
+from gaitops.signing.sigstore.claims import Claims, read_claims
 from gaitops.signing.sigstore.expected import Person, Workload
+from gaitops.signing.sigstore.trusted_root import Log, Roots, read_trusted_root
+
+if TYPE_CHECKING:
+    from gaitops.signing.sigstore.library import Established
 
 Source = Literal["rekor", "rfc3161"]
 """Who vouches for a time: a transparency log or a timestamp authority."""
 
+_SIGN_AGAIN: Final = "sign again, with the Sigstore instance whose trusted root the fleet pins"
+
 
 @dataclass(frozen=True, slots=True)
 class TrustedRootFile:
-    """A ``trusted_root.json`` of verified state."""
+    """A ``trusted_root.json`` as it was read."""
 
     data: bytes
     sha256: str
@@ -26,11 +47,12 @@ class TrustedRootFile:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """Where a transparency log holds the signature."""
+    """Where a transparency log holds a signature."""
 
     log_id: str
     """Lowercase hex."""
     index: int
+    """As the log counts over all its shards where it vouches for that, else in the tree of the proof."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,16 +65,16 @@ class VerifiedTime:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedBundle:
-    """What a bundle proves."""
+    """Who signed, when, and where it is logged."""
 
     claims: Claims
     times: tuple[VerifiedTime, ...]
-    """At least one; earliest first."""
-    log: LogEntry | None
+    """At least one, earliest first. All lie in the certificate's validity, of minutes."""
+    log: LogEntry
 
     @property
     def signed_at(self) -> datetime:
-        """The earliest verified time."""
+        """The earliest verified time: whoever sends a bundle may add a later one, and would only make it older."""
         return self.times[0].at
 
     @property
@@ -61,17 +83,161 @@ class VerifiedBundle:
         return self.times[0].source
 
     def mismatch(self, expected: Person | Workload) -> str | None:
-        """Why the signer was, at one of the verified times, not whom one expected."""
+        """Why the signer was, at one of the verified times, not whom one expected; ``None`` when it always was."""
         found = (expected.mismatch(self.claims, time.at) for time in self.times)
         return next((message for message in found if message is not None), None)
 
 
 def verify_bundle(envelope: Envelope, trusted_root: TrustedRootFile) -> VerifiedBundle:
-    """What the bundle of an envelope proves under a trusted root.
+    """What the bundle of an envelope proves.
 
     Raises:
-        VerificationError: ``sigstore.bundle``.
+        VerificationError: ``sigstore.untrusted`` where certificate, log or time do not lead to the trusted root;
+            ``signature.invalid`` for a wrong signature or another payload; ``sigstore.trust_root`` for a trusted root
+            that cannot be read.
+        InvalidInputError: ``sigstore.bundle``, ``sigstore.certificate``.
+        MissingDependencyError: ``dependency.sigstore``.
     """
-    raise VerificationError.of(
-        "sigstore.bundle", f"not verified yet: {len(envelope.payload)}, {trusted_root.sha256}"
+    if envelope.bundle is None:
+        raise VerificationError.of("sigstore.bundle", "the envelope comes in no bundle", remedy=_SIGN_AGAIN)
+    # (1) The bundle, and the envelope in it.
+    bundle = read_bundle(envelope.bundle.raw, max_bytes=max(MAX_BYTES, len(envelope.bundle.raw)))
+    inner = bundle.envelope
+    if (
+        inner is None
+        or (inner.payload, inner.payload_type) != (envelope.payload, envelope.payload_type)
+        or bundle.certificate != envelope.bundle.certificate
+    ):
+        raise _invalid("the envelope is not the one in its bundle")
+    roots, log, claims = _setting(bundle, trusted_root)
+    # (3) Our own check of the signature: sigstore-python's would not tell a wrong one from a stranger's.
+    _check_signature(bundle, inner.signature, pae(inner.payload_type, inner.payload))
+    library = _library()
+    # (4) Everything else, by the field's own library.
+    try:
+        kind, payload, times = library.verify_dsse(
+            trusted_root.data, log.log_id, bundle.raw, bundle.certificate
+        )
+    except Exception as error:
+        raise _untrusted(error) from error
+    if (kind, payload) != (envelope.payload_type, envelope.payload):
+        raise _invalid("the payload that was verified is another one")
+    return _conclude(bundle, roots, log, claims, times)
+
+
+def verify_blob(
+    bundle: bytes, blob: bytes, trusted_root: TrustedRootFile, path: str = "bundle"
+) -> VerifiedBundle:
+    """What a bundle proves about ``blob``, which it signs without containing it.
+
+    Raises:
+        GaitopsError: as :func:`verify_bundle` does.
+    """
+    # (1) The bundle.
+    parsed = read_bundle(bundle, path, max_bytes=MAX_BYTES)
+    if parsed.message_signature is None:
+        raise InvalidInputError.of(
+            "sigstore.bundle",
+            "the bundle is around an envelope, expected the signature of a file",
+            path=path,
+            field="dsseEnvelope",
+            remedy="give the bundle that was made for the file",
+        )
+    roots, log, claims = _setting(parsed, trusted_root)
+    # (3) As above.
+    _check_signature(parsed, parsed.message_signature, blob)
+    library = _library()
+    # (4) As above.
+    try:
+        times = library.verify_blob(trusted_root.data, log.log_id, parsed.raw, parsed.certificate, blob)
+    except Exception as error:
+        raise _untrusted(error) from error
+    return _conclude(parsed, roots, log, claims, times)
+
+
+def _setting(bundle: BundleFile, trusted_root: TrustedRootFile) -> tuple[Roots, Log, Claims]:
+    """The trusted root, the log in it that the bundle names, and what the certificate claims."""
+    try:
+        roots = read_trusted_root(trusted_root.data)
+    except InvalidInputError as error:
+        raise VerificationError.of(
+            "sigstore.trust_root",
+            f"the trusted root cannot be read: {error.problems[0].message}",
+            field=error.problems[0].field,
+            remedy="commit the trusted_root.json of your Sigstore instance unchanged",
+        ) from error
+    # (2) One log, so that no other log's key can stand in for it.
+    log = next((item for item in roots.logs if item.log_id == bundle.entry.log_id), None)
+    if log is None:
+        raise _refusal(f"the trusted root knows no log {bundle.entry.log_id.hex()}")
+    return roots, log, read_claims(bundle.certificate)
+
+
+def _check_signature(bundle: BundleFile, signature: bytes, signed: bytes) -> None:
+    """The signature by the certificate's key (ECDSA with SHA-256, the only kind that sigstore-python verifies)."""
+    # Loads X.509, which a fleet without keyless identities never needs (design 14).
+    from gaitops.signing.sigstore.certificate import has_root, signed_by  # noqa: PLC0415
+
+    if has_root(bundle.chain):
+        raise InvalidInputError.of(
+            "sigstore.bundle", "the bundle brings a root certificate along", remedy=_SIGN_AGAIN
+        )
+    if not signed_by(bundle.certificate, signature, signed):
+        raise _invalid("the signature is not by the certificate's key over this payload")
+
+
+def _conclude(
+    bundle: BundleFile, roots: Roots, log: Log, claims: Claims, times: tuple[Established, ...]
+) -> VerifiedBundle:
+    """Steps (5) and (6), and the result."""
+    from gaitops.signing.sigstore.certificate import transparency_of  # noqa: PLC0415
+
+    # (5) Trusted then, whatever the clock of this machine says now.
+    for time in times:
+        if not log.window.covers(time.at):
+            raise _refusal(f"the log was not trusted at {time.at:%Y-%m-%dT%H:%M:%SZ}")
+        if not any(
+            time.issuer in authority.certificates and authority.window.covers(time.at)
+            for authority in roots.authorities
+        ):
+            raise _refusal(f"the certificate authority was not trusted at {time.at:%Y-%m-%dT%H:%M:%SZ}")
+    log_id, at = transparency_of(bundle.certificate)
+    if not any(item.log_id == log_id and item.window.covers(at) for item in roots.certificate_logs):
+        raise _refusal(f"the certificate log {log_id.hex()} was not trusted at {at:%Y-%m-%dT%H:%M:%SZ}")
+    # (6) A proof alone fits trees of several sizes, and in each of them another position.
+    entry = bundle.entry
+    if entry.checkpoint.split("\n")[1:2] != [str(entry.tree_size)]:
+        raise _refusal(f"the log did not sign a tree of {entry.tree_size} entries")
+    index = entry.index if entry.has_promise else entry.proof_index
+    return VerifiedBundle(
+        claims,
+        tuple(sorted(VerifiedTime(time.at, "rekor" if time.by_log else "rfc3161") for time in times)),
+        LogEntry(entry.log_id.hex(), index),
     )
+
+
+def _library() -> ModuleType:
+    """The module around sigstore-python, which a fleet without bundles never loads (design 14)."""
+    try:
+        from gaitops.signing.sigstore import library  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingDependencyError.of(
+            "dependency.sigstore",
+            f"verifying keyless signatures needs sigstore-python: {error}",
+            remedy="pip install 'gaitops[sigstore]'",
+        ) from error
+    return library
+
+
+def _untrusted(error: Exception) -> GaitopsError:
+    # sigstore-python and what it builds on raise errors of many types for what is wrong with a bundle, some of them long.
+    reason = " ".join((str(error) or type(error).__name__).split())
+    return _refusal(f"Sigstore does not vouch for the signature: {reason:.240}")
+
+
+def _refusal(message: str) -> VerificationError:
+    return VerificationError.of("sigstore.untrusted", message, remedy=_SIGN_AGAIN)
+
+
+def _invalid(message: str) -> VerificationError:
+    return VerificationError.of("signature.invalid", message, remedy="sign again")
