@@ -72,6 +72,10 @@ class Touch:
     """Why the signature vouches for nobody: missing, unknown key, wrong bytes."""
     emails: frozenset[str]
     """Addresses of author, committer and co-authors, case folded. They can bar, never permit."""
+    made_at: datetime | None = None
+    """Committer time: its author's word; ``None`` when it cannot be read."""
+    kind: str | None = None
+    """Kind of the signature: ``ssh``, ``openpgp`` or ``x509``; ``None`` without one."""
     proof: Proof = UNTIMED
     """How the signature was established."""
 

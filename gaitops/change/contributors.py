@@ -10,13 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from gaitops.change.context import Change, Facts, Occasion, Touch
+from gaitops.change.context import Change, Facts, Occasion, Proof, Touch
 from gaitops.change.envelopes import Weighed, weigh_signature
 from gaitops.change.operations import Operation
 from gaitops.change.permissions import AUTHOR, OPERATOR, PERMISSIONS
 from gaitops.errors import Problem
-from gaitops.fleet.people import Directory
+from gaitops.fleet.people import Directory, Identity
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """One piece of evidence for who proposed an operation: a signed commit, or a proposal envelope."""
+
+    identity: Identity
+    proof: Proof
+    said_at: datetime | None
+    """When it was made by its signer's own word."""
+    commit: str | None = None
+    kind: str | None = None
+    """Kind of a commit's signature."""
+    proposal: Weighed | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,8 @@ class Authorship:
     payloads: frozenset[str]
     """Payload digests of the proposals that were used."""
     problems: tuple[Problem, ...]
+    vouched: tuple[Vouched, ...] = ()
+    """What says so, commits first, each once."""
 
 
 NOBODY = Authorship(frozenset(), frozenset(), frozenset(), frozenset(), ())
@@ -54,8 +71,12 @@ def authorship(
     signers: set[str] = set()
     fingerprints: set[str] = set()
     problems: list[Problem] = []
+    vouched: list[Vouched] = []
     for touch in touches:
         valid, problem = _vouching(touch, facts, occasion)
+        vouched.extend(
+            Vouched(identity, touch.proof, touch.made_at, touch.commit, touch.kind) for identity in valid
+        )
         signers.update(identity.principal for identity in valid)
         fingerprints.update(identity.fingerprint for identity in valid)
         if not valid and not usable:
@@ -77,7 +98,12 @@ def authorship(
         fingerprints=frozenset(fingerprints | {proposal.fingerprint for proposal in usable}),
         payloads=frozenset(proposal.payload_digest for proposal in usable),
         problems=_unique(problems),
+        vouched=(*dict.fromkeys(vouched), *map(_proposed, usable)),
     )
+
+
+def _proposed(proposal: Weighed) -> Vouched:
+    return Vouched(proposal.identity, proposal.proof, proposal.attestation.issued_at, proposal=proposal)
 
 
 def _by_email(touches: Iterable[Touch], directory: Directory) -> frozenset[str]:
@@ -85,10 +111,10 @@ def _by_email(touches: Iterable[Touch], directory: Directory) -> frozenset[str]:
     return frozenset(name for email in addresses for name in directory.by_email.get(email, ()))
 
 
-def _vouching(touch: Touch, facts: Facts, occasion: Occasion) -> tuple[list, Problem]:  # type: ignore[type-arg]
+def _vouching(touch: Touch, facts: Facts, occasion: Occasion) -> tuple[list[Identity], Problem]:
     """Identities whose commit signature counts, or why none does."""
     problem = touch.problem
-    valid = []
+    valid: list[Identity] = []
     for identity in touch.identities:
         refusal = weigh_signature(identity, touch.position, facts, occasion, touch.proof)
         if refusal is None:

@@ -72,6 +72,28 @@ def how_held(credential: Credential) -> str:
     return "openpgp" if isinstance(credential, OpenPGPCertificate) else FORGE
 
 
+def described(credential: Credential) -> dict[str, str]:
+    """A credential in words that mean something outside the fleet: for the audit log and reports."""
+    if isinstance(credential, Key):
+        return {"type": "key", "keyid": credential.keyid}
+    if isinstance(credential, Person):
+        return {"type": "sigstore", "issuer": credential.issuer, "subject": credential.subject}
+    if isinstance(credential, Workload):
+        return {
+            "type": "workload",
+            "issuer": credential.issuer,
+            "repositoryId": credential.repository_id,
+            "ownerId": credential.owner_id,
+            "workflow": credential.names[0].build_config,
+        }
+    if isinstance(credential, OpenPGPCertificate):
+        return {"type": "openpgp", "certificate": credential.primary}
+    if isinstance(credential, ForgeAccount):
+        host, account = credential.host, credential.account_id
+        return {"type": FORGE, "provider": credential.provider, "host": host, "accountId": account}
+    assert_never(credential)
+
+
 def marks_of(credential: Credential) -> frozenset[str]:
     """What no other principal's identity may have as well: fingerprints, of a workload for each of its names."""
     if isinstance(credential, Key):

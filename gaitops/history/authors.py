@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
 from gaitops.change.context import Touch
 from gaitops.errors import VerificationError
@@ -106,7 +107,17 @@ class RangeAuthors:
 
     def _touch(self, commit: Commit, position: int, directory: Directory) -> Touch:
         signer = self._checks.commit(commit, directory)
-        return Touch(commit.id, position, signer.identities, signer.problem, emails_of(commit), signer.proof)
+        seconds = commit.committer.time
+        return Touch(
+            commit=commit.id,
+            position=position,
+            identities=signer.identities,
+            problem=signer.problem,
+            emails=emails_of(commit),
+            made_at=datetime.fromtimestamp(seconds, UTC) if seconds is not None else None,
+            kind=commit.signature.kind if commit.signature is not None else None,
+            proof=signer.proof,
+        )
 
 
 def emails_of(commit: Commit) -> frozenset[str]:

@@ -173,7 +173,7 @@ def _only_what_verifies(attestation: Attestation, change: Change) -> bytes:
     """The envelope with one signature of its principal and nothing else: no stranger's bytes enter the repository."""
     envelope, identities = attestation.envelope, change.directory.identities_of(attestation.principal)
     if envelope.bundle is not None:
-        return canonical_bundle(envelope)
+        return canonical_bundle(envelope.bundle)
     keys = [identity.key for identity in identities if identity.key is not None]
     kept = [
         replace(envelope, signatures=(entry,))

@@ -2,7 +2,8 @@
 """Audit events: one per decision, hash-chained, a function of the history (design 5).
 
 An event says what was decided, on which evidence, under which root and rules, and carries the hash of the event
-before it; changing, dropping or inserting one breaks every hash after it.
+before it; changing, dropping or inserting one breaks every hash after it. Whoever proposed or approved is named with
+the identity that signed, how it is held, when it was signed and who says so, and the digest of the exact envelope.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gaitops.change.approvals import Counted
+from gaitops.change.context import Proof
+from gaitops.change.contributors import Vouched
 from gaitops.change.judge import Decision
 from gaitops.documents.times import format_timestamp
+from gaitops.fleet.credentials import described
+from gaitops.fleet.people import Identity
 from gaitops.signing.canonical import canonical_json
 
 Event = dict[str, Any]
@@ -58,16 +64,6 @@ def decision_event(
         rules: rules version that judged.
         admits: fingerprints of identities that the operation brought in.
     """
-    approvals = [
-        {
-            "principal": item.principal,
-            "fingerprint": item.fingerprint,
-            "assurance": item.assurance,
-            "payload": item.payload_digest,
-            "envelope": item.path,
-        }
-        for item in decision.approvals.counted
-    ]
     event: Event = {
         "schema": "https://gaitops.dev/schemas/audit-event.schema.json",
         "sequence": sequence,
@@ -85,16 +81,53 @@ def decision_event(
         "contributors": sorted(decision.authors.contributors),
         "proposerKeys": sorted(decision.authors.fingerprints),
         "proposals": sorted(decision.authors.payloads),
+        "proposedBy": [_proposer(item) for item in decision.authors.vouched],
         "requirement": decision.approvals.requirement.to_json(),
-        "approvals": approvals,
+        "approvals": [_approval(item) for item in decision.approvals.counted],
         "admits": list(admits),
     }
     event["hash"] = event_hash(event)
     return event
 
 
+def _approval(item: Counted) -> Event:
+    return {
+        **_signer(item.identity, item.proof, item.signed_at),
+        "payload": item.payload_digest,
+        "envelope": item.path,
+        "envelopeSha256": item.envelope_digest,
+    }
+
+
+def _proposer(item: Vouched) -> Event:
+    signer = _signer(item.identity, item.proof, item.said_at)
+    if item.proposal is None:
+        source = item.proof.source if item.proof.signed_at is not None else "commit"
+        return {**signer, "timeSource": source, "commit": item.commit, "signature": item.kind}
+    return {
+        **signer,
+        "payload": item.proposal.payload_digest,
+        "envelope": item.proposal.path,
+        "envelopeSha256": item.proposal.attestation.sha256,
+    }
+
+
+def _signer(identity: Identity, proof: Proof, said_at: datetime | None) -> Event:
+    """Who signed, with what, when, and who says when."""
+    at = proof.signed_at or said_at
+    return {
+        "principal": identity.principal,
+        "fingerprint": identity.fingerprint,
+        "assurance": identity.assurance,
+        "identity": {"id": identity.label, **described(identity.credential)},
+        "signedAt": format_timestamp(at) if at is not None else None,
+        "timeSource": proof.source,
+        "log": {"id": proof.log.log_id, "index": proof.log.index} if proof.log is not None else None,
+    }
+
+
 def needs(event: Mapping[str, Any], tainted: frozenset[str]) -> bool:
-    """Whether a decision would not have been authorized without the tainted keys (design 4, doubt).
+    """Whether a decision would not have been authorized without the tainted identities (design 4, doubt).
 
     Where an event does not tell (which groups an approver stood for, which of several proposers held the permission), the
     answer is the cautious one.
