@@ -32,15 +32,17 @@ def validate(*, rev: str | None, repo: Path) -> Result:
     from gaitops.documents.layout import classify
     from gaitops.documents.validate import validate_snapshot
     from gaitops.fleet.state import DocumentCache, FleetState
-    from gaitops.fleet.structure import policy_findings
+    from gaitops.fleet.structure import policy_findings, trusted_root_problems
     from gaitops.report.problems import problem_lines
     from gaitops.report.text import counted
 
     snapshot, revision = _content(repo, rev)
     problems = validate_snapshot(snapshot)
     broken = [problem.path for problem in problems if problem.path is not None]
-    policies = policy_findings(FleetState(snapshot, DocumentCache()), broken)
-    problems = tuple(sorted([*problems, *policies.problems], key=lambda problem: problem.path or ""))
+    state = FleetState(snapshot, DocumentCache())
+    policies = policy_findings(state, broken)
+    found = [*problems, *policies.problems, *trusted_root_problems(state, broken)]
+    problems = tuple(sorted(found, key=lambda problem: problem.path or ""))
     documents = sum(1 for path, _ in snapshot.walk("") if classify(path).kind in KINDS)
     looked_at = f"{counted(documents, 'document')} and {counted(policies.versions, 'policy version')}"
     summary = f"{counted(len(problems), 'problem')} in {looked_at}" if problems else f"valid: {looked_at}"

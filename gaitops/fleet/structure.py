@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policies of a whole state: whether every version is what its descriptor says and every graph is sound.
+"""What of a whole state needs more than documents: versions, their graphs, and the pinned Sigstore root.
 
 What documents alone can get wrong is found by :mod:`gaitops.documents.validate`; this starts where that ends.
 """
@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gaitops.content import FILE_MODES
 from gaitops.documents.layout import version_folder, version_path
 from gaitops.documents.models.policy import PolicyVersion
-from gaitops.errors import Problem
+from gaitops.errors import InvalidInputError, Problem
 from gaitops.fleet.graph import PolicyGraph, graph_problems
+from gaitops.fleet.people import SIGSTORE_ROOT
 from gaitops.fleet.state import FleetState
 from gaitops.fleet.version_files import version_problems
+from gaitops.signing.sigstore.trusted_root import read_trusted_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,18 @@ def policy_findings(state: FleetState, broken: Iterable[str] = ()) -> PolicyFind
                 problems += graph_problems(versions, f"orgs/{org}/policies/{policy}")
                 warnings += _same_meaning(PolicyGraph(versions), org, policy)
     return PolicyFindings(tuple(sorted(problems, key=_place)), tuple(sorted(warnings, key=_place)), checked)
+
+
+def trusted_root_problems(state: FleetState, broken: Iterable[str] = ()) -> tuple[Problem, ...]:
+    """What keeps the pinned Sigstore root from being used; nothing when there is none, or it is ``broken``."""
+    entry = state.snapshot.entry(SIGSTORE_ROOT)
+    if entry is None or entry.mode not in FILE_MODES or SIGSTORE_ROOT in broken:
+        return ()
+    try:
+        read_trusted_root(state.snapshot.read(entry.oid), SIGSTORE_ROOT)
+    except InvalidInputError as error:
+        return error.problems
+    return ()
 
 
 def _sound_versions(state: FleetState, org: str, policy: str, left_out: set[str]) -> dict[str, PolicyVersion]:

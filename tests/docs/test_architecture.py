@@ -74,6 +74,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "yaml": frozenset({"documents", "gait"}),
     "rfc8785": frozenset({"signing"}),
     "cryptography": frozenset({"signing", "gait"}),
+    "sigstore": frozenset({"signing"}),
     "tuf": frozenset({"fleet", "release", "pin"}),
     "urllib3": frozenset({"release"}),
     "pyarrow": frozenset({"evidence"}),

@@ -12,6 +12,7 @@ from gaitops.documents.kinds import KINDS
 from gaitops.documents.layout import classify
 from gaitops.documents.validate import holds_json
 from gaitops.errors import InvalidInputError, Problem
+from gaitops.signing.sigstore.trusted_root import read_trusted_root
 
 
 def check_documents(change: Change) -> Iterator[Problem]:
@@ -25,6 +26,8 @@ def check_documents(change: Change) -> Iterator[Problem]:
         try:
             if location.kind in KINDS:
                 change.after.cache.load(change.after.snapshot, item.path, entry)
+            elif location.kind == "sigstore_root":
+                read_trusted_root(change.after.snapshot.read(entry.oid), item.path)
             elif holds_json(location):
                 strict_json.loads(change.after.snapshot.read(entry.oid), item.path)
         except InvalidInputError as error:

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import (
     Certificate,
     ExtensionNotFound,
@@ -56,6 +57,24 @@ def read_certificate(data: bytes) -> tuple[str, dict[int, str]]:
         # ValueError, and the library's own types for versions, duplicate extensions and names that it cannot read.
         raise _refusal(f"not a readable X.509 certificate: {error}") from error
     return _subject(list(names)), dict(_extensions(certificate))
+
+
+def is_certificate(data: bytes) -> bool:
+    """Whether these bytes are an X.509 certificate in DER."""
+    try:
+        load_der_x509_certificate(data).public_key()
+    except Exception:  # noqa: BLE001 - of many types, and what is wrong with it nobody can mend
+        return False
+    return True
+
+
+def is_public_key(data: bytes) -> bool:
+    """Whether these bytes are a public key in DER (SPKI)."""
+    try:
+        load_der_public_key(data)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return True
 
 
 def signed_by(certificate: bytes, signature: bytes, signed: bytes) -> bool:

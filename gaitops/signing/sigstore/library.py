@@ -85,13 +85,22 @@ class _ThisCertificate:
             raise NotVerified("the certificate is not the one that was read")
 
 
+def prepare(trusted_root: bytes, log_id: bytes) -> None:
+    """Make sure that sigstore-python can use the trusted root with one of its logs.
+
+    Raises:
+        Exception: whatever sigstore-python raises: its own errors, and those of the libraries below it.
+    """
+    _template(trusted_root, log_id)
+
+
 def verify_dsse(
     trusted_root: bytes, log_id: bytes, raw: bytes, certificate: bytes
 ) -> tuple[str, bytes, tuple[Established, ...]]:
     """Payload type, payload, and the times of a bundle around an envelope.
 
     Raises:
-        Exception: whatever sigstore-python raises: its own errors, and those of the libraries below it.
+        Exception: as :func:`prepare`.
     """
     run = _verifier(trusted_root, log_id)
     kind, payload = run.verify_dsse(Bundle.from_json(raw), _ThisCertificate(certificate))
@@ -104,7 +113,7 @@ def verify_blob(
     """The times of a bundle that signs ``blob``.
 
     Raises:
-        Exception: as :func:`verify_dsse`.
+        Exception: as :func:`prepare`.
     """
     run = _verifier(trusted_root, log_id)
     run.verify_artifact(blob, Bundle.from_json(raw), _ThisCertificate(certificate))
@@ -116,11 +125,11 @@ def _established(notes: _Notes) -> tuple[Established, ...]:
         raise NotVerified("this release of sigstore-python does not show the times that it verified")
     return tuple(
         Established(
-            time.time.astimezone(UTC),
-            time.source is TimestampSource.TRANSPARENCY_SERVICE,
+            stamp.time.astimezone(UTC),
+            stamp.source is TimestampSource.TRANSPARENCY_SERVICE,
             issuer.public_bytes(Encoding.DER),
         )
-        for time, issuer in zip(notes.times, notes.issuers, strict=True)
+        for stamp, issuer in zip(notes.times, notes.issuers, strict=True)
     )
 
 

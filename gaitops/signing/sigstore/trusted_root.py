@@ -2,7 +2,8 @@
 """A Sigstore trusted root: certificate authorities, logs and timestamp authorities, each with the time it is trusted for.
 
 Source: sigstore/protobuf-specs, sigstore_trustroot.proto. Read strictly, because the file decides who can prove
-anything: unknown members, logs without a beginning and two logs of one id are refused.
+anything: unknown members, logs without a beginning, two logs of one id, and bytes that are no key or certificate are
+refused.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import ModuleType
 from typing import Final, NoReturn, TypeVar
 
 from gaitops.documents import strict_json
@@ -110,7 +112,9 @@ def _log(reader: _Reader, value: object, where: str) -> Log:
     key = reader.members(
         members.get("publicKey"), f"{where}.publicKey", ("rawBytes", "keyDetails", "validFor")
     )
-    reader.octets(key.get("rawBytes"), f"{where}.publicKey.rawBytes")
+    raw = reader.octets(key.get("rawBytes"), f"{where}.publicKey.rawBytes")
+    if not _x509().is_public_key(raw):
+        reader.refuse(f"{where}.publicKey.rawBytes", "expected a public key in DER")
     reader.text(key.get("keyDetails"), f"{where}.publicKey.keyDetails")
     log_id = reader.members(members.get("logId"), f"{where}.logId", ("keyId",))
     return Log(
@@ -130,10 +134,20 @@ def _authority(reader: _Reader, value: object, where: str) -> Authority:
     certificates = []
     for position, item in enumerate(listed):
         entry = reader.members(item, f"{name}[{position}]", ("rawBytes",))
-        certificates.append(reader.octets(entry.get("rawBytes"), f"{name}[{position}].rawBytes"))
+        raw = reader.octets(entry.get("rawBytes"), f"{name}[{position}].rawBytes")
+        if not _x509().is_certificate(raw):
+            reader.refuse(f"{name}[{position}].rawBytes", "expected an X.509 certificate in DER")
+        certificates.append(raw)
     return Authority(
         tuple(certificates), reader.window(members.get("validFor"), f"{where}.validFor"), members
     )
+
+
+def _x509() -> ModuleType:
+    # Loads X.509, which a fleet without keyless identities never needs (design 14).
+    from gaitops.signing.sigstore import certificate  # noqa: PLC0415
+
+    return certificate
 
 
 @dataclass(frozen=True, slots=True)

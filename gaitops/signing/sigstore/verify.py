@@ -112,7 +112,7 @@ def verify_bundle(envelope: Envelope, trusted_root: TrustedRootFile) -> Verified
     roots, log, claims = _setting(bundle, trusted_root)
     # (3) Our own check of the signature: sigstore-python's would not tell a wrong one from a stranger's.
     _check_signature(bundle, inner.signature, pae(inner.payload_type, inner.payload))
-    library = _library()
+    library = _library(trusted_root, log)
     # (4) Everything else, by the field's own library.
     try:
         kind, payload, times = library.verify_dsse(
@@ -146,7 +146,7 @@ def verify_blob(
     roots, log, claims = _setting(parsed, trusted_root)
     # (3) As above.
     _check_signature(parsed, parsed.message_signature, blob)
-    library = _library()
+    library = _library(trusted_root, log)
     # (4) As above.
     try:
         times = library.verify_blob(trusted_root.data, log.log_id, parsed.raw, parsed.certificate, blob)
@@ -160,12 +160,7 @@ def _setting(bundle: BundleFile, trusted_root: TrustedRootFile) -> tuple[Roots, 
     try:
         roots = read_trusted_root(trusted_root.data)
     except InvalidInputError as error:
-        raise VerificationError.of(
-            "sigstore.trust_root",
-            f"the trusted root cannot be read: {error.problems[0].message}",
-            field=error.problems[0].field,
-            remedy="commit the trusted_root.json of your Sigstore instance unchanged",
-        ) from error
+        raise _no_root(error.problems[0].message, error.problems[0].field) from error
     # (2) One log, so that no other log's key can stand in for it.
     log = next((item for item in roots.logs if item.log_id == bundle.entry.log_id), None)
     if log is None:
@@ -216,7 +211,7 @@ def _conclude(
     )
 
 
-def _library() -> ModuleType:
+def _library(trusted_root: TrustedRootFile, log: Log) -> ModuleType:
     """The module around sigstore-python, which a fleet without bundles never loads (design 14)."""
     try:
         from gaitops.signing.sigstore import library  # noqa: PLC0415
@@ -226,7 +221,20 @@ def _library() -> ModuleType:
             f"verifying keyless signatures needs sigstore-python: {error}",
             remedy="pip install 'gaitops[sigstore]'",
         ) from error
+    try:
+        library.prepare(trusted_root.data, log.log_id)
+    except Exception as error:
+        raise _no_root(str(error), None) from error
     return library
+
+
+def _no_root(reason: str, field: str | None) -> VerificationError:
+    return VerificationError.of(
+        "sigstore.trust_root",
+        f"the trusted root cannot be used: {reason:.240}",
+        field=field,
+        remedy="commit the trusted_root.json of your Sigstore instance unchanged",
+    )
 
 
 def _untrusted(error: Exception) -> GaitopsError:
