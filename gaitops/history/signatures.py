@@ -14,7 +14,7 @@ from typing import Self
 from securesystemslib.signer import Key
 
 from gaitops.change.context import UNTIMED, Proof, Signed
-from gaitops.errors import GaitopsError, Problem
+from gaitops.errors import GaitopsError, MissingDependencyError, Problem
 from gaitops.fleet.people import SIGSTORE_ROOT, Directory, Identity
 from gaitops.git.commits import Commit
 from gaitops.history.commit_signatures import CommitSigner, check_ssh, nobody, owner
@@ -88,7 +88,7 @@ class SignatureChecks:
         verified = self._bundle(signed, trusted_root).result()
         if isinstance(verified, Problem):
             return verified
-        mismatch = expected.mismatch(verified.claims, verified.signed_at)
+        mismatch = verified.mismatch(expected)
         if mismatch is not None:
             return Problem(
                 "sigstore.identity",
@@ -122,6 +122,8 @@ class SignatureChecks:
 def _check_bundle(envelope: Envelope, trusted_root: TrustedRootFile) -> _Bundle:
     try:
         return verify_bundle(envelope, trusted_root)
+    except MissingDependencyError:
+        raise  # Another verdict than where the library is installed would be worse than none.
     except GaitopsError as error:
         return error.problems[0]
 
