@@ -65,6 +65,10 @@ class Actor:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
+    def seal(self, payload: bytes, _at: datetime) -> bytes:
+        """An envelope around a statement, as the fleet repository keeps it."""
+        return seal(PAYLOAD_TYPE, payload, [self.signer])
+
     def sign_commit(self, payload: bytes) -> bytes:
         """An armored SSHSIG in Git's namespace, as ``ssh-keygen -Y sign -n git`` makes it."""
         public = _string(b"ssh-ed25519") + _string(self.key.public_key().public_bytes_raw())
@@ -316,7 +320,7 @@ class World:
 
         subject = json.loads(payload)["subject"][0]["digest"]["sha256"]
         path = envelope_path(subject, principal, hashlib.sha256(payload).hexdigest())
-        return {path: seal(PAYLOAD_TYPE, payload, [actor.signer])}
+        return {path: actor.seal(payload, self.now)}
 
     def signables(self, branch: str, *, include_pending: bool = False) -> list[Signable]:
         """What there is to sign for merging a branch into main."""

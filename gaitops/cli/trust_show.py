@@ -105,6 +105,8 @@ def _holds(grant: Grant, name: str, groups: frozenset[str]) -> bool:
 
 
 def _principal_json(item: _Trusted) -> dict[str, object]:
+    from gaitops.fleet.credentials import described
+
     return {
         "name": item.name,
         "type": item.kind,
@@ -115,6 +117,9 @@ def _principal_json(item: _Trusted) -> dict[str, object]:
                 "id": identity.label,
                 "fingerprint": identity.fingerprint,
                 "assurance": identity.assurance,
+                "credential": described(identity.credential),
+                "validFrom": _timestamp(identity.valid_from),
+                "validUntil": _timestamp(identity.valid_until),
                 "root": identity.is_root,
                 "revoked": cause,
             }
@@ -133,8 +138,8 @@ def _text(
     from gaitops.report.tables import fields, table
 
     parts = [fields([("trust root", f"sha256:{trust_root}")]) + "\n" + view.text(), *notes]
-    rows = [[item.name, item.kind, _roles(item), _keys(item)] for item in people]
-    parts.append(table(["principal", "type", "roles", "keys"], rows))
+    rows = [[item.name, item.kind, _roles(item), _identities(item)] for item in people]
+    parts.append(table(["principal", "type", "roles", "identities"], rows))
     taken = [[name, spec.cause, _subject(spec)] for name, document in revocations for spec in [document.spec]]
     parts.append(table(["revocation", "cause", "subject"], taken) if taken else "no revocations")
     return "\n\n".join(parts)
@@ -166,12 +171,18 @@ def _roles(item: _Trusted) -> str:
     return "; ".join(f"{', '.join(roles)} at {scope}" for scope, roles in scopes.items()) or "none"
 
 
-def _keys(item: _Trusted) -> str:
+def _identities(item: _Trusted) -> str:
     shown = []
     for identity, cause in item.identities:
         state = f" ({cause})" if cause is not None else ""
-        shown.append(f"{identity.label} {identity.fingerprint[:12]}{state}")
+        shown.append(f"{identity.label} {identity.assurance} {identity.fingerprint[:12]}{state}")
     return ", ".join(shown) or "none"
+
+
+def _timestamp(at: datetime | None) -> str | None:
+    from gaitops.documents.times import format_timestamp
+
+    return format_timestamp(at) if at is not None else None
 
 
 def _subject(spec: RevocationSpec) -> str:
