@@ -47,18 +47,33 @@ def generate(out: Path, algorithm: Algorithm, ask: bool) -> Result:
     return _result(description, {"private_key_file": str(out), "public_key_file": f"{out}.pub"})
 
 
-@command(example="gaitops key show alice.pem.pub\ngaitops key show ssh:$HOME/.ssh/id_ed25519.pub")
+@command(
+    example="gaitops key show alice.pem.pub\n"
+    "gaitops key show ssh:$HOME/.ssh/id_ed25519.pub\n"
+    "gaitops key show awskms:alias/gaitops-publisher --out publisher.pub"
+)
 @click.argument("uri")
-def show(uri: str) -> Result:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the public key to FILE as well, in the form that --public-key and --root-key take.",
+)
+def show(uri: str, out: Path | None) -> Result:
     """Show what is public about the key URI: type, fingerprint, assurance, and the public key itself.
 
-    URI is a public key file (PEM or OpenSSH, named *.pub), a private key file, or any signer URI. The
-    fingerprint is the SHA-256 of the key's SubjectPublicKeyInfo, the same however the key is written.
+    URI is a public key file (PEM or OpenSSH, named *.pub), a private key file, or a signer URI; a KMS or HSM
+    is asked for the public half. The fingerprint is the SHA-256 of the key's SubjectPublicKeyInfo, the same
+    however the key is written.
     """
-    from gaitops.cli.asking import passphrase_asker
-    from gaitops.signing.keyfiles import describe_key
+    from gaitops.cli.files import create_files
+    from gaitops.cli.signing import described
 
-    return _result(describe_key(uri, passphrase=passphrase_asker()), {})
+    description = described(uri)
+    if out is None:
+        return _result(description, {})
+    create_files(out.parent, {out.name: description.public_key.encode()})
+    return _result(description, {"public_key_file": str(out)})
 
 
 def _result(description: KeyDescription, files: dict[str, object]) -> Result:

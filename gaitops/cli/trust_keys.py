@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -55,45 +54,43 @@ def name_and_key(text: str) -> KeyArgument:
 
 
 def signing_key(argument: KeyArgument) -> NamedKey:
-    """A root person's key: a private key file, which can sign now, or a public key file.
+    """A root person's key: a private key file or a key in a KMS or HSM, which can sign now, or a public key file.
 
     Raises:
-        InvalidInputError: ``init.key_uri`` for a key that is no file; ``key.*``, and ``key.unsupported`` for key
-            types that not every TUF client reads.
+        InvalidInputError: ``init.key_uri`` for a key that is none of these; ``key.*``, and ``key.unsupported``
+            for key types that not every TUF client reads; ``signer.*``.
         UnsafeOperationError: ``key.permissions``.
     """
-    from gaitops.cli.asking import passphrase_asker
+    from gaitops.cli.signing import signer_for
     from gaitops.signing.private_files import is_private, read_key_file
-    from gaitops.signing.signers import key_path, load_signer
+    from gaitops.signing.services import in_service
+    from gaitops.signing.signers import key_path
 
     path = key_path(argument.uri)
-    if path is None:
+    if path is None and not in_service(argument.uri):
         raise InvalidInputError.of(
             "init.key_uri",
-            f"the key of {argument.name} is not a file",
+            f"the key of {argument.name} is neither a file nor in a KMS or HSM",
             remedy="Name a file with its public key here, and sign afterwards with "
             "`gaitops trust sign --key URI --public-key FILE`.",
         )
-    if not is_private(read_key_file(path)):
+    if path is not None and not is_private(read_key_file(path)):
         return public_key(argument)
-    ask = passphrase_asker(f"Passphrase of {argument.uri}")
-    signer = load_signer(argument.uri, passphrase=ask, environment=os.environ)
+    signer = signer_for(argument.uri)
     _require_standard(argument, signer.public_key)
     return NamedKey(argument.name, signer.public_key, signer)
 
 
 def public_key(argument: KeyArgument) -> NamedKey:
-    """The public half of the key that ``argument`` names, be it given by a public or a private key file.
+    """The public half of the key that ``argument`` names, be it given by a file or where it lives.
 
     Raises:
         GaitopsError: as :func:`signing_key`.
     """
-    from gaitops.cli.asking import passphrase_asker
-    from gaitops.signing.keyfiles import describe_key
+    from gaitops.cli.signing import described
     from gaitops.signing.keys import parse_public_key
 
-    description = describe_key(argument.uri, passphrase=passphrase_asker(f"Passphrase of {argument.uri}"))
-    key = parse_public_key(description.public_key)
+    key = parse_public_key(described(argument.uri).public_key)
     _require_standard(argument, key)
     return NamedKey(argument.name, key)
 

@@ -22,6 +22,7 @@ from securesystemslib.signer import Key
 from gaitops.errors import InvalidInputError
 from gaitops.signing.keys import Assurance, assurance, from_public, load, parse_public_key, public_text
 from gaitops.signing.private_files import is_private, naming, read_key_file, write_key_pair
+from gaitops.signing.services import Limits
 from gaitops.signing.signers import key_path, load_signer
 
 Algorithm = Literal["ed25519", "ecdsa"]
@@ -74,6 +75,7 @@ def describe_key(
     *,
     passphrase: Callable[[], bytes] | None = None,
     environment: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> KeyDescription:
     """What is public about a key: of a public key file, or of anything :func:`load_signer` finds by itself.
 
@@ -83,7 +85,8 @@ def describe_key(
     path = key_path(uri)
     content = None if path is None else read_key_file(path)
     if path is None or content is None or is_private(content):
-        return describe(load_signer(uri, passphrase=passphrase, environment=environment).public_key)
+        signer = load_signer(uri, passphrase=passphrase, environment=environment, limits=limits)
+        return describe(signer.public_key)
     try:
         with naming(path):
             return describe(parse_public_key(content.decode("utf-8")))

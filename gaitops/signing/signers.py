@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signers by URI: key files, SSH keys and agents, and everything that securesystemslib can sign with.
+"""Signers by URI: key files, SSH keys and agents, keys in services, and whatever else securesystemslib signs with.
 
-=====================  =======================================================================================
+=======================  =====================================================================================
 ``PATH``, ``file:PATH``  PEM private key (also encrypted), OpenSSH private key, or a ``.pub`` file with an agent
 ``ssh:PATH``             OpenSSH private key, or a ``.pub`` file with an agent
-other schemes            securesystemslib (``awskms:``, ``gcpkms:``, ``azurekms:``, ``hv:``, ``hsm:``, ...)
-=====================  =======================================================================================
+``awskms:``, ``hsm:`` …  a key in a KMS or HSM, see :mod:`gaitops.signing.services`
+other schemes            securesystemslib, which has to be given the public key
+=======================  =====================================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -23,10 +24,8 @@ from gaitops.errors import GaitopsError, InvalidInputError, MissingDependencyErr
 from gaitops.signing import ssh_signer
 from gaitops.signing.keys import from_public, load
 from gaitops.signing.private_files import is_private, read_key_file
+from gaitops.signing.services import AskPassphrase, Limits, ServiceSigner, Surroundings, in_service
 from gaitops.signing.ssh_signer import SSHSigner
-
-AskPassphrase = Callable[[], bytes]
-"""Asks a person, or whoever else knows; called at most once for each signer."""
 
 _FILE = "file"
 
@@ -37,26 +36,32 @@ def load_signer(
     public_key: Key | None = None,
     passphrase: AskPassphrase | None = None,
     environment: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> Signer:
     """The signer that ``uri`` names.
 
     Args:
         uri: See the table of this module.
-        public_key: Needed for schemes of securesystemslib; for files, the key that is expected in them.
+        public_key: The key that is expected behind ``uri``; needed for schemes of securesystemslib only.
         passphrase: Asked at most once, and only for an encrypted PEM file or a PIN.
-        environment: What ssh-keygen may know of, ``SSH_AUTH_SOCK`` above all; the process's own by default.
+        environment: What ssh-keygen may know of, ``SSH_AUTH_SOCK`` above all (the process's own by default), and
+            the variables by which services are found.
+        limits: How long to wait for a service.
 
     Raises:
         InvalidInputError: ``key.uri``, ``key.path``, ``key.passphrase``, ``key.mismatch``, ``key.malformed``,
-            ``key.unsupported`` or ``key.weak``.
+            ``key.unsupported``, ``key.weak`` or ``signer.*``.
+        InternalError: ``signer.unavailable``.
         UnsafeOperationError: ``key.permissions``.
         MissingDependencyError: ``dependency.signer`` when the library of a scheme is not installed.
     """
     path = key_path(uri)
-    if path is None:
-        return _from_securesystemslib(uri, public_key, passphrase)
     signer: Signer
-    if uri.startswith(f"{ssh_signer.SCHEME}:"):
+    if in_service(uri):
+        signer = ServiceSigner.open(uri, Surroundings(limits or Limits(), environment or {}, passphrase))
+    elif path is None:
+        return _from_securesystemslib(uri, public_key, passphrase)
+    elif uri.startswith(f"{ssh_signer.SCHEME}:"):
         signer = SSHSigner.from_path(path, environment)
     else:
         signer = _from_file(path, passphrase, environment)
@@ -137,5 +142,8 @@ def _malformed(path: Path) -> InvalidInputError:
 
 def _mismatch(uri: str) -> InvalidInputError:
     return InvalidInputError.of(
-        "key.mismatch", f"{uri} is not the private half of the public key that was given"
+        "key.mismatch",
+        f"{uri} is not the private half of the public key that was given",
+        remedy="compare fingerprints with `gaitops key show`; if a KMS or HSM holds another key than "
+        "it did, find out why before anybody signs with it",
     )

@@ -74,6 +74,13 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "yaml": frozenset({"documents", "gait"}),
     "rfc8785": frozenset({"signing"}),
     "cryptography": frozenset({"signing", "gait"}),
+    # Clients of KMS and HSM: a signer is all that anybody else sees of them.
+    "azure": frozenset({"signing"}),
+    "botocore": frozenset({"signing"}),
+    "google": frozenset({"signing"}),
+    "hvac": frozenset({"signing"}),
+    "pkcs11": frozenset({"signing"}),
+    "requests": frozenset({"signing"}),
     "sigstore": frozenset({"signing"}),
     "tuf": frozenset({"fleet", "release", "pin"}),
     "urllib3": frozenset({"release"}),

@@ -128,8 +128,8 @@ class TestDescribe:
             describe_key(str(tmp_path / "file"))
         assert caught.value.code == "key.malformed"
 
-    def test_cloud_key(self) -> None:
-        """A key in a cloud cannot be described from its URI alone."""
+    def test_key_of_a_library(self) -> None:
+        """A key that only securesystemslib can reach cannot be described from its URI alone."""
         with pytest.raises(InvalidInputError) as caught:
-            describe_key("awskms:1234")
+            describe_key("gnupg:1234")
         assert caught.value.code == "key.uri"

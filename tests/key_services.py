@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys in services to test with: moto's AWS KMS over HTTP, SoftHSM behind PKCS#11, and a server that says what it is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+SOFTHSM = next(
+    (
+        path
+        for path in (
+            Path("/usr/lib/softhsm/libsofthsm2.so"),
+            Path("/usr/lib64/softhsm/libsofthsm2.so"),
+            Path("/usr/lib64/pkcs11/libsofthsm2.so"),
+            Path("/opt/homebrew/lib/softhsm/libsofthsm2.so"),
+        )
+        if path.exists()
+    ),
+    None,
+)
+"""SoftHSM's PKCS#11 module, where it is installed."""
+
+PIN = "271828"
+LABEL = "gaitops tests"
+
+
+# -- loopback server -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client sent."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+    """Parsed JSON; ``None`` when there was no body."""
+
+
+Answer = tuple[int, object]
+"""HTTP status and JSON."""
+
+
+@dataclass
+class Loopback:
+    """A server on loopback that answers as ``answer`` says, and remembers every request."""
+
+    url: str
+    answer: Callable[[Request], Answer]
+    requests: list[Request] = field(default_factory=list)
+
+
+@contextmanager
+def loopback(
+    answer: Callable[[Request], Answer], content_type: str = "application/json"
+) -> Iterator[Loopback]:
+    """A running :class:`Loopback`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = Request(
+                self.command, self.path, dict(self.headers), json.loads(content) if content else None
+            )
+            double.requests.append(request)
+            status, document = double.answer(request)
+            data = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the names of http.server
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: tests look at the requests."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    double = Loopback(f"http://127.0.0.1:{server.server_port}", answer)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield double
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# -- AWS KMS ---------------------------------------------------------------------------------------------------
+
+
+def aws_environment(url: str) -> dict[str, str]:
+    """Variables that send every client of AWS to ``url``, and nowhere else."""
+    return {
+        "AWS_ENDPOINT_URL_KMS": url,
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+        "AWS_SESSION_TOKEN": "the-session-token",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+@dataclass(frozen=True)
+class MotoKMS:
+    """moto's KMS, and a client of its own to make keys with."""
+
+    url: str
+    client: Any
+
+    def key(self, spec: str = "ECC_NIST_P256", alias: str | None = None, usage: str = "SIGN_VERIFY") -> str:
+        """The ARN of a new key."""
+        metadata = self.client.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
+        if alias is not None:
+            self.client.create_alias(AliasName=f"alias/{alias}", TargetKeyId=metadata["KeyId"])
+        return str(metadata["Arn"])
+
+
+@contextmanager
+def moto_kms() -> Iterator[MotoKMS]:
+    """A running moto server, with the one thing that its KMS lacks: ``MessageType=DIGEST``."""
+    from botocore.session import Session
+    from moto.kms import utils
+    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils.ECDSAPrivateKey, "sign", _sign_digest)
+        patch.setattr(utils.RSAPrivateKey, "sign", _sign_digest)
+        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        server.start()
+        try:
+            url = "http://{}:{}".format(*server.get_host_and_port())
+            client = Session().create_client(
+                "kms",
+                region_name="eu-west-1",
+                endpoint_url=url,
+                aws_access_key_id="AKIDEXAMPLE",
+                aws_secret_access_key="not-a-secret",
+            )
+            yield MotoKMS(url, client)
+            client.close()
+        finally:
+            server.stop()
+
+
+def _sign_digest(key: Any, message: bytes, signing_algorithm: str) -> bytes:
+    algorithm = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[
+        signing_algorithm[-3:]
+    ]
+    if isinstance(key.private_key, ec.EllipticCurvePrivateKey):
+        return key.private_key.sign(message, ec.ECDSA(Prehashed(algorithm)))
+    pss = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
+    signature: bytes = key.private_key.sign(message, pss, Prehashed(algorithm))
+    return signature
+
+
+# -- SoftHSM ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SoftToken:
+    """A token of SoftHSM in a folder of its own."""
+
+    module: str
+    label: str = LABEL
+    pin: str = PIN
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What finds the module."""
+        return {"PYKCS11LIB": self.module}
+
+    def uri(self, number: int) -> str:
+        """The signer URI of a key."""
+        return f"hsm:{number}?label={self.label.replace(' ', '+')}"
+
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """The token, opened for writing."""
+        import pkcs11
+
+        token = pkcs11.lib(self.module).get_token(token_label=self.label)
+        with token.open(rw=True, user_pin=self.pin) as session:
+            yield session
+
+    def make(self, number: int, curve: str = "secp256r1", *, hidden: bool = False) -> None:
+        """Make a key pair, in the place of one that has this id. A hidden one shows its public half to nobody."""
+        import pkcs11
+        from pkcs11.util.ec import encode_named_curve_parameters
+
+        identifier = bytes([number])
+        with self.session() as session:
+            for found in list(session.get_objects({pkcs11.Attribute.ID: identifier})):
+                found.destroy()
+            parameters = session.create_domain_parameters(
+                pkcs11.KeyType.EC,
+                {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters(curve)},
+                local=True,
+            )
+            template = {pkcs11.Attribute.PRIVATE: hidden}
+            parameters.generate_keypair(store=True, id=identifier, public_template=template)
+
+
+@contextmanager
+def soft_token(folder: Path) -> Iterator[SoftToken]:
+    """A new token; skips where SoftHSM is not installed. Once in a process: the module reads its settings once."""
+    if SOFTHSM is None or which("softhsm2-util") is None:
+        pytest.skip("SoftHSM is not installed")
+    import pkcs11
+
+    tokens = folder / "tokens"
+    tokens.mkdir()
+    settings = folder / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(settings))
+        arguments = ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "314159265"]
+        subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True)
+        library = pkcs11.lib(str(SOFTHSM))
+        # Another test of this process may have used the module with a folder that is gone.
+        library.reinitialize()
+        yield SoftToken(str(SOFTHSM))
