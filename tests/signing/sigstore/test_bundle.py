@@ -133,8 +133,8 @@ def test_every_version_is_one_of_four() -> None:
             read_bundle(written(bundle() | {"mediaType": media_type}), max_bytes=MAX_BYTES).certificate
             == b"leaf"
         )
-    for media_type in (V1 + " ", "application/vnd.dev.sigstore.bundle.v0.4+json", "", 7, None):
-        found = refused(bundle() | {"mediaType": media_type})
+    for other in (V1 + " ", "application/vnd.dev.sigstore.bundle.v0.4+json", "", 7, None):
+        found = refused(bundle() | {"mediaType": other})
         assert (found[0], found[1][:42]) == ("mediaType", "expected a Sigstore bundle of version 0.1 ")
 
 
