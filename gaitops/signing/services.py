@@ -10,7 +10,8 @@ imported with the module that needs them, that is when the first URI of its sche
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
@@ -19,7 +20,7 @@ from typing import Final, NamedTuple, Protocol, Self
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from securesystemslib.signer import Key, SecretsHandler, Signature, Signer, SSlibKey
 
-from gaitops.errors import InvalidInputError, MissingDependencyError
+from gaitops.errors import GaitopsError, InvalidInputError, MissingDependencyError
 from gaitops.signing import service_errors
 from gaitops.signing.keys import from_public, load
 from gaitops.signing.verification import verify
@@ -96,11 +97,14 @@ class ServiceSigner(Signer):
 
         Raises:
             InvalidInputError: ``key.uri``, ``key.weak``, ``key.unsupported`` or ``signer.*``.
-            InternalError: ``signer.unavailable``.
+            InternalError: ``signer.unavailable`` or ``signing.failed``.
             MissingDependencyError: ``dependency.signer``.
         """
-        remote = _opener(uri)(uri, surroundings)
-        return cls(uri, remote, from_public(remote.public()))
+        opener = _opener(uri)
+        with _guarded(uri):
+            remote = opener(uri, surroundings)
+            public = remote.public()
+        return cls(uri, remote, from_public(public))
 
     @classmethod
     def from_priv_key_uri(
@@ -131,7 +135,8 @@ class ServiceSigner(Signer):
             InternalError: ``signer.unavailable``; ``signing.failed``, also when what the service answered is
                 not a signature over ``payload`` by this key.
         """
-        signature = self._remote.sign(payload, self._key.scheme)
+        with _guarded(self._uri):
+            signature = self._remote.sign(payload, self._key.scheme)
         if not verify(self._key, signature, payload):
             raise service_errors.failed(
                 self._uri,
@@ -164,6 +169,17 @@ def digest(uri: str, scheme: str, message: bytes) -> bytes:
         InvalidInputError: as :func:`hash_name`.
     """
     return hashlib.new(hash_name(uri, scheme), message).digest()
+
+
+@contextmanager
+def _guarded(uri: str) -> Iterator[None]:
+    """Client libraries raise more than they document; what their exceptions say is not for messages."""
+    try:
+        yield
+    except GaitopsError:
+        raise
+    except Exception as error:
+        raise service_errors.failed(uri, f"unexpected {type(error).__name__}") from error
 
 
 def _opener(uri: str) -> Callable[[str, Surroundings], RemoteKey]:

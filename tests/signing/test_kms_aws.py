@@ -270,7 +270,7 @@ def test_other_key_signs(scripted: Scripted) -> None:
     """A KMS that answers with a signature by another key leaves nothing behind, not even half an envelope."""
     signer = load_signer("awskms:alias/x", limits=ONCE)
     scripted.private = ec.generate_private_key(ec.SECP256R1())
-    with pytest.raises(GaitopsError) as caught:
+    with pytest.raises(GaitopsError, match="no signature of these bytes") as caught:
         seal("text/plain", b"x", [signer])
     assert caught.value.code == "signing.failed"
 
