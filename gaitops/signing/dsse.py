@@ -20,6 +20,7 @@ from gaitops.documents import strict_json
 from gaitops.errors import GaitopsError, InternalError, InvalidInputError, VerificationError
 from gaitops.signing.canonical import canonical_json
 from gaitops.signing.keys import load
+from gaitops.signing.sigstore.bundle import BundleFile
 from gaitops.signing.verification import verify
 
 MAX_BYTES = 64 * 1024
@@ -41,23 +42,13 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class BundleMaterial:
-    """What a Sigstore bundle holds besides the envelope; read by :mod:`gaitops.signing.envelopes`."""
-
-    raw: bytes
-    """The file, as it was read: what sigstore-python verifies."""
-    certificate: bytes
-    """The signing certificate in DER. Nothing about it has been checked."""
-
-
-@dataclass(frozen=True, slots=True)
 class Envelope:
     """A payload that somebody may have signed; ask :func:`verified_by`."""
 
     payload: bytes
     payload_type: str
     signatures: tuple[Signature, ...]
-    bundle: BundleMaterial | None = None
+    bundle: BundleFile | None = None
     """Where the envelope came in a Sigstore bundle: then its one signature is by the certificate's key."""
 
 

@@ -11,8 +11,8 @@ import base64
 from gaitops.documents import strict_json
 from gaitops.errors import InvalidInputError
 from gaitops.signing.canonical import canonical_json
-from gaitops.signing.dsse import MAX_BYTES, BundleMaterial, Envelope, Signature, parse_envelope
-from gaitops.signing.sigstore.bundle import read_bundle
+from gaitops.signing.dsse import MAX_BYTES, Envelope, Signature, parse_envelope
+from gaitops.signing.sigstore.bundle import BundleFile, bundle_of
 
 
 def read_envelope(data: bytes, path: str = "envelope", *, max_bytes: int = MAX_BYTES) -> Envelope:
@@ -26,14 +26,14 @@ def read_envelope(data: bytes, path: str = "envelope", *, max_bytes: int = MAX_B
             the strict JSON reader.
         VerificationError: ``signature.invalid`` as :func:`gaitops.signing.dsse.parse_envelope`.
     """
-    # Cheap and certain: without these letters in the file no member can have that name, unless it is escaped, and then
-    # the strict readers below say that the file is malformed.
+    # Cheap and certain: a member has that name only if these letters are in the file. Escaped, it is a member that
+    # envelopes do not know, and is ignored like others.
     if b'"mediaType"' not in data:
         return parse_envelope(data, path)
     value = strict_json.loads(data, path, max_bytes=max_bytes)
     if not isinstance(value, dict) or "mediaType" not in value:
         return parse_envelope(data, path)
-    bundle = read_bundle(data, path, max_bytes=max_bytes)
+    bundle = bundle_of(value, data, path)
     if bundle.envelope is None:
         raise InvalidInputError.of(
             "sigstore.bundle",
@@ -47,11 +47,11 @@ def read_envelope(data: bytes, path: str = "envelope", *, max_bytes: int = MAX_B
         bundle.envelope.payload,
         bundle.envelope.payload_type,
         (signature,),
-        BundleMaterial(data, bundle.certificate),
+        bundle,
     )
 
 
-def canonical_bundle(bundle: BundleMaterial) -> bytes:
+def canonical_bundle(bundle: BundleFile) -> bytes:
     """The bundle as gaitops writes it: canonical JSON and a newline. It has no members that nobody knows.
 
     Raises:

@@ -9,7 +9,6 @@ bytes later; reading them strictly first is what makes both readings the same.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Iterable
@@ -70,9 +69,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """A well-formed bundle. Nothing about it has been verified."""
+    """A well-formed bundle. Nothing about it has been verified. Only :func:`bundle_of` makes one."""
 
     raw: bytes
+    """The file, as it was read: what sigstore-python verifies."""
     certificate: bytes
     """The signing certificate in DER."""
     chain: tuple[bytes, ...]
@@ -90,8 +90,17 @@ def read_bundle(data: bytes, path: str = "bundle", *, max_bytes: int) -> BundleF
     Raises:
         InvalidInputError: ``sigstore.bundle``, or a ``document.*`` code of the strict JSON reader.
     """
+    return bundle_of(strict_json.loads(data, path, max_bytes=max_bytes), data, path)
+
+
+def bundle_of(value: object, data: bytes, path: str) -> BundleFile:
+    """The bundle of a JSON value, and of the bytes that it was strictly read from.
+
+    Raises:
+        InvalidInputError: ``sigstore.bundle``.
+    """
     reader = _Reader(path)
-    top = reader.members(strict_json.loads(data, path, max_bytes=max_bytes), "", _PROTO_BUNDLE)
+    top = reader.members(value, "", _PROTO_BUNDLE)
     media_type = top.get("mediaType")
     if not isinstance(media_type, str) or media_type not in MEDIA_TYPES:
         reader.refuse(
@@ -261,10 +270,10 @@ class _Reader:
         """At least one byte, in standard padded base64 in its one canonical spelling (RFC 4648 3.5)."""
         text = self.text(value, where)
         try:
-            decoded = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
+            decoded = binascii.a2b_base64(text, strict_mode=True)
+        except ValueError:
             decoded = b""
-        if not decoded or base64.b64encode(decoded).decode("ascii") != text:
+        if not decoded or binascii.b2a_base64(decoded, newline=False).decode("ascii") != text:
             self.refuse(where, "expected standard padded base64")
         return decoded
 

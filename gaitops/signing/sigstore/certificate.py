@@ -7,7 +7,6 @@ Source: RFC 5280 (4.2.1.6), X.690 (8.1.3, 8.23), sigstore/fulcio docs/oid-info.m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final, NoReturn
 
 from cryptography.exceptions import InvalidSignature
@@ -18,7 +17,6 @@ from cryptography.x509 import (
     Certificate,
     ExtensionNotFound,
     OtherName,
-    PrecertificateSignedCertificateTimestamps,
     RFC822Name,
     SubjectAlternativeName,
     UniformResourceIdentifier,
@@ -108,23 +106,6 @@ def has_root(chain: Sequence[bytes]) -> bool:
         return any(item.issuer == item.subject for item in certificates)
     except Exception as error:
         raise _refusal(f"not a readable X.509 certificate: {error}") from error
-
-
-def transparency_of(certificate: bytes) -> tuple[bytes, datetime]:
-    """The certificate log that promised to publish a certificate (RFC 6962 3.2), and when it did.
-
-    Raises:
-        InvalidInputError: ``sigstore.certificate`` unless there is exactly one promise.
-    """
-    try:
-        extensions = load_der_x509_certificate(certificate).extensions
-        stamps = list(extensions.get_extension_for_class(PrecertificateSignedCertificateTimestamps).value)
-    except Exception as error:
-        raise _refusal(f"the promise of a certificate log cannot be read: {error}") from error
-    if len(stamps) != 1:
-        _refuse(f"the certificate has promises of {len(stamps)} certificate logs, expected one")
-    # The library gives UTC without saying so.
-    return stamps[0].log_id, stamps[0].timestamp.replace(tzinfo=UTC)
 
 
 def _extensions(certificate: Certificate) -> Iterator[tuple[int, str]]:

@@ -24,7 +24,7 @@ from functools import lru_cache
 from typing import Final, cast
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, PrecertificateSignedCertificateTimestamps
 from sigstore._internal.timestamp import TimestampSource, TimestampVerificationResult
 from sigstore.errors import VerificationError as NotVerified
 from sigstore.models import Bundle, ClientTrustConfig
@@ -46,6 +46,17 @@ class Established:
     """Whether a log vouches for it, else a timestamp authority."""
     issuer: bytes
     """The certificate that issued the signing one, in DER."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What sigstore-python verified."""
+
+    times: tuple[Established, ...]
+    """At least one."""
+    certificate_log: bytes
+    """Id of the certificate log that promised to publish the certificate (RFC 6962 3.2)."""
+    promised_at: datetime
 
 
 @dataclass
@@ -74,15 +85,17 @@ class _Observed(Verifier):
         return chain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class _ThisCertificate:
     """A policy of sigstore-python: the certificate is the one that we read. Whose it may be is asked elsewhere."""
 
     der: bytes
+    parsed: Certificate | None = None
 
     def verify(self, cert: Certificate) -> None:
         if cert.public_bytes(Encoding.DER) != self.der:
             raise NotVerified("the certificate is not the one that was read")
+        self.parsed = cert
 
 
 def prepare(trusted_root: bytes, log_id: bytes) -> None:
@@ -96,34 +109,36 @@ def prepare(trusted_root: bytes, log_id: bytes) -> None:
 
 def verify_dsse(
     trusted_root: bytes, log_id: bytes, raw: bytes, certificate: bytes
-) -> tuple[str, bytes, tuple[Established, ...]]:
-    """Payload type, payload, and the times of a bundle around an envelope.
+) -> tuple[str, bytes, Proven]:
+    """Payload type and payload of a bundle around an envelope, and what there is to know about its signature.
 
     Raises:
         Exception: as :func:`prepare`.
     """
-    run = _verifier(trusted_root, log_id)
-    kind, payload = run.verify_dsse(Bundle.from_json(raw), _ThisCertificate(certificate))
-    return kind, payload, _established(run.notes)
+    run, policy = _verifier(trusted_root, log_id), _ThisCertificate(certificate)
+    kind, payload = run.verify_dsse(Bundle.from_json(raw), policy)
+    return kind, payload, _proven(run.notes, policy)
 
 
-def verify_blob(
-    trusted_root: bytes, log_id: bytes, raw: bytes, certificate: bytes, blob: bytes
-) -> tuple[Established, ...]:
-    """The times of a bundle that signs ``blob``.
+def verify_blob(trusted_root: bytes, log_id: bytes, raw: bytes, certificate: bytes, blob: bytes) -> Proven:
+    """What there is to know about the signature of a bundle that signs ``blob``.
 
     Raises:
         Exception: as :func:`prepare`.
     """
-    run = _verifier(trusted_root, log_id)
-    run.verify_artifact(blob, Bundle.from_json(raw), _ThisCertificate(certificate))
-    return _established(run.notes)
+    run, policy = _verifier(trusted_root, log_id), _ThisCertificate(certificate)
+    run.verify_artifact(blob, Bundle.from_json(raw), policy)
+    return _proven(run.notes, policy)
 
 
-def _established(notes: _Notes) -> tuple[Established, ...]:
-    if not notes.times or len(notes.times) != len(notes.issuers):
-        raise NotVerified("this release of sigstore-python does not show the times that it verified")
-    return tuple(
+def _proven(notes: _Notes, policy: _ThisCertificate) -> Proven:
+    if not notes.times or len(notes.times) != len(notes.issuers) or policy.parsed is None:
+        raise NotVerified("this release of sigstore-python does not show what it verified")
+    # There is exactly one: sigstore-python refuses others.
+    (promise,) = policy.parsed.extensions.get_extension_for_class(
+        PrecertificateSignedCertificateTimestamps
+    ).value
+    times = tuple(
         Established(
             stamp.time.astimezone(UTC),
             stamp.source is TimestampSource.TRANSPARENCY_SERVICE,
@@ -131,6 +146,8 @@ def _established(notes: _Notes) -> tuple[Established, ...]:
         )
         for stamp, issuer in zip(notes.times, notes.issuers, strict=True)
     )
+    # The library gives UTC without saying so.
+    return Proven(times, promise.log_id, promise.timestamp.replace(tzinfo=UTC))
 
 
 def _verifier(trusted_root: bytes, log_id: bytes) -> _Observed:

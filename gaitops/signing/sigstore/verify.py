@@ -5,9 +5,9 @@ The procedure (numbered alike in ``docs/identity/sigstore.md`` and below):
 
 (1) The bundle is read strictly, and is the one around the envelope in question.
 (2) Its log is one of the trusted root's; only that log's key is asked from here on.
-(3) The signature verifies with the certificate's key, over our own encoding of the payload.
-(4) sigstore-python verifies times, certificate chain, certificate transparency, inclusion proof, checkpoint and
-    promise, and that the log entry is about this signature. Every verified time lies in the certificate's validity.
+(3) The signature verifies with the certificate's key, over exactly this payload.
+(4) Times, certificate chain, certificate transparency, inclusion proof, checkpoint and promise verify, and the log entry
+    is about this signature. Every verified time lies in the certificate's validity. Both steps are sigstore-python's.
 (5) Authority, logs and certificate log were trusted at those times, as the trusted root says.
 (6) The size of the tree is the one that the log signed, so that the position in it is certain.
 
@@ -26,10 +26,10 @@ from gaitops.signing.dsse import MAX_BYTES, Envelope, pae
 from gaitops.signing.sigstore.bundle import BundleFile, read_bundle
 from gaitops.signing.sigstore.claims import Claims, read_claims
 from gaitops.signing.sigstore.expected import Person, Workload
-from gaitops.signing.sigstore.trusted_root import Log, Roots, read_trusted_root
+from gaitops.signing.sigstore.trusted_root import Log, read_trusted_root
 
 if TYPE_CHECKING:
-    from gaitops.signing.sigstore.library import Established
+    from gaitops.signing.sigstore.library import Proven
 
 Source = Literal["rekor", "rfc3161"]
 """Who vouches for a time: a transparency log or a timestamp authority."""
@@ -98,31 +98,24 @@ def verify_bundle(envelope: Envelope, trusted_root: TrustedRootFile) -> Verified
         InvalidInputError: ``sigstore.bundle``, ``sigstore.certificate``.
         MissingDependencyError: ``dependency.sigstore``.
     """
-    if envelope.bundle is None:
-        raise VerificationError.of("sigstore.bundle", "the envelope comes in no bundle", remedy=_SIGN_AGAIN)
     # (1) The bundle, and the envelope in it.
-    bundle = read_bundle(envelope.bundle.raw, max_bytes=max(MAX_BYTES, len(envelope.bundle.raw)))
-    inner = bundle.envelope
-    if (
-        inner is None
-        or (inner.payload, inner.payload_type) != (envelope.payload, envelope.payload_type)
-        or bundle.certificate != envelope.bundle.certificate
-    ):
+    bundle = envelope.bundle
+    inner = bundle.envelope if bundle is not None else None
+    if bundle is None or inner is None:
+        raise VerificationError.of("sigstore.bundle", "the envelope comes in no bundle", remedy=_SIGN_AGAIN)
+    if (inner.payload_type, inner.payload) != (envelope.payload_type, envelope.payload):
         raise _invalid("the envelope is not the one in its bundle")
-    roots, log, claims = _setting(bundle, trusted_root)
-    # (3) Our own check of the signature: sigstore-python's would not tell a wrong one from a stranger's.
-    _check_signature(bundle, inner.signature, pae(inner.payload_type, inner.payload))
-    library = _library(trusted_root, log)
-    # (4) Everything else, by the field's own library.
+    log, claims, library = _setting(bundle, trusted_root)
+    # (3) and (4) The signature, and everything that vouches for it.
     try:
-        kind, payload, times = library.verify_dsse(
+        kind, payload, proven = library.verify_dsse(
             trusted_root.data, log.log_id, bundle.raw, bundle.certificate
         )
     except Exception as error:
-        raise _untrusted(error) from error
+        raise _why(error, bundle, inner.signature, pae(inner.payload_type, inner.payload)) from error
     if (kind, payload) != (envelope.payload_type, envelope.payload):
         raise _invalid("the payload that was verified is another one")
-    return _conclude(bundle, roots, log, claims, times)
+    return _conclude(bundle, trusted_root, log, claims, proven)
 
 
 def verify_blob(
@@ -143,20 +136,17 @@ def verify_blob(
             field="dsseEnvelope",
             remedy="give the bundle that was made for the file",
         )
-    roots, log, claims = _setting(parsed, trusted_root)
-    # (3) As above.
-    _check_signature(parsed, parsed.message_signature, blob)
-    library = _library(trusted_root, log)
-    # (4) As above.
+    log, claims, library = _setting(parsed, trusted_root)
+    # (3) and (4) As above.
     try:
-        times = library.verify_blob(trusted_root.data, log.log_id, parsed.raw, parsed.certificate, blob)
+        proven = library.verify_blob(trusted_root.data, log.log_id, parsed.raw, parsed.certificate, blob)
     except Exception as error:
-        raise _untrusted(error) from error
-    return _conclude(parsed, roots, log, claims, times)
+        raise _why(error, parsed, parsed.message_signature, blob) from error
+    return _conclude(parsed, trusted_root, log, claims, proven)
 
 
-def _setting(bundle: BundleFile, trusted_root: TrustedRootFile) -> tuple[Roots, Log, Claims]:
-    """The trusted root, the log in it that the bundle names, and what the certificate claims."""
+def _setting(bundle: BundleFile, trusted_root: TrustedRootFile) -> tuple[Log, Claims, ModuleType]:
+    """The log that the bundle names, what its certificate claims, and the library, ready for both."""
     try:
         roots = read_trusted_root(trusted_root.data)
     except InvalidInputError as error:
@@ -165,30 +155,30 @@ def _setting(bundle: BundleFile, trusted_root: TrustedRootFile) -> tuple[Roots, 
     log = next((item for item in roots.logs if item.log_id == bundle.entry.log_id), None)
     if log is None:
         raise _refusal(f"the trusted root knows no log {bundle.entry.log_id.hex()}")
-    return roots, log, read_claims(bundle.certificate)
-
-
-def _check_signature(bundle: BundleFile, signature: bytes, signed: bytes) -> None:
-    """The signature by the certificate's key (ECDSA with SHA-256, the only kind that sigstore-python verifies)."""
-    # Loads X.509, which a fleet without keyless identities never needs (design 14).
-    from gaitops.signing.sigstore.certificate import has_root, signed_by  # noqa: PLC0415
-
-    if has_root(bundle.chain):
+    claims = read_claims(bundle.certificate)
+    if bundle.chain and _x509().has_root(bundle.chain):
         raise InvalidInputError.of(
             "sigstore.bundle", "the bundle brings a root certificate along", remedy=_SIGN_AGAIN
         )
-    if not signed_by(bundle.certificate, signature, signed):
-        raise _invalid("the signature is not by the certificate's key over this payload")
+    return log, claims, _library(trusted_root, log)
+
+
+def _why(error: Exception, bundle: BundleFile, signature: bytes, signed: bytes) -> GaitopsError:
+    """The error of a bundle that did not verify: a wrong signature is told from one that nobody vouches for."""
+    if not _x509().signed_by(bundle.certificate, signature, signed):
+        return _invalid("the signature is not by the certificate's key over this payload")
+    # sigstore-python and what it builds on raise errors of many types, some of them with long texts.
+    reason = " ".join((str(error) or type(error).__name__).split())
+    return _refusal(f"Sigstore does not vouch for the signature: {reason:.240}")
 
 
 def _conclude(
-    bundle: BundleFile, roots: Roots, log: Log, claims: Claims, times: tuple[Established, ...]
+    bundle: BundleFile, trusted_root: TrustedRootFile, log: Log, claims: Claims, proven: Proven
 ) -> VerifiedBundle:
     """Steps (5) and (6), and the result."""
-    from gaitops.signing.sigstore.certificate import transparency_of  # noqa: PLC0415
-
+    roots = read_trusted_root(trusted_root.data)
     # (5) Trusted then, whatever the clock of this machine says now.
-    for time in times:
+    for time in proven.times:
         if not log.window.covers(time.at):
             raise _refusal(f"the log was not trusted at {time.at:%Y-%m-%dT%H:%M:%SZ}")
         if not any(
@@ -196,9 +186,13 @@ def _conclude(
             for authority in roots.authorities
         ):
             raise _refusal(f"the certificate authority was not trusted at {time.at:%Y-%m-%dT%H:%M:%SZ}")
-    log_id, at = transparency_of(bundle.certificate)
-    if not any(item.log_id == log_id and item.window.covers(at) for item in roots.certificate_logs):
-        raise _refusal(f"the certificate log {log_id.hex()} was not trusted at {at:%Y-%m-%dT%H:%M:%SZ}")
+    at = proven.promised_at
+    if not any(
+        item.log_id == proven.certificate_log and item.window.covers(at) for item in roots.certificate_logs
+    ):
+        raise _refusal(
+            f"the certificate log {proven.certificate_log.hex()} was not trusted at {at:%Y-%m-%dT%H:%M:%SZ}"
+        )
     # (6) A proof alone fits trees of several sizes, and in each of them another position.
     entry = bundle.entry
     if entry.checkpoint.split("\n")[1:2] != [str(entry.tree_size)]:
@@ -206,7 +200,7 @@ def _conclude(
     index = entry.index if entry.has_promise else entry.proof_index
     return VerifiedBundle(
         claims,
-        tuple(sorted(VerifiedTime(time.at, "rekor" if time.by_log else "rfc3161") for time in times)),
+        tuple(sorted(VerifiedTime(time.at, "rekor" if time.by_log else "rfc3161") for time in proven.times)),
         LogEntry(entry.log_id.hex(), index),
     )
 
@@ -237,10 +231,11 @@ def _no_root(reason: str, field: str | None) -> VerificationError:
     )
 
 
-def _untrusted(error: Exception) -> GaitopsError:
-    # sigstore-python and what it builds on raise errors of many types for what is wrong with a bundle, some of them long.
-    reason = " ".join((str(error) or type(error).__name__).split())
-    return _refusal(f"Sigstore does not vouch for the signature: {reason:.240}")
+def _x509() -> ModuleType:
+    # Loads X.509, which a fleet without keyless identities never needs (design 14).
+    from gaitops.signing.sigstore import certificate  # noqa: PLC0415
+
+    return certificate
 
 
 def _refusal(message: str) -> VerificationError:
