@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.signing.sigstore.trusted_roots import root
+from tests.simulator import World, document, project_files
 
 PROGRAM = """
 import sys
@@ -45,3 +50,58 @@ def test_help_and_version_import_nothing_but_click(arguments: list[str]) -> None
         "gaitops.cli.main",
         "gaitops.cli.table",
     }
+
+
+WATCHED = """
+import sys
+from gaitops.cli.main import run
+code = run(sys.argv[1:])
+print(code, *sorted(name for name in sys.modules if name.startswith({KEYLESS})))
+"""
+KEYLESS = ("sigstore", "cryptography.x509", "pysequoia", "rfc3161_client")
+"""What only keyless signatures, OpenPGP and X.509 need."""
+
+
+def loaded(world: World, home: Path, *arguments: str) -> list[str]:
+    """Exit code, and what a command loaded of that."""
+    program = WATCHED.replace("{KEYLESS}", repr(KEYLESS))
+    command = [sys.executable, "-c", program, *arguments, "--trust-root", f"sha256:{world.trust_root}"]
+    environment = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return result.stdout.splitlines()[-1].split(" ")
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_fleet_without_bundles_loads_no_sigstore(tmp_path: Path, *, pinned: bool) -> None:
+    """Naming keyless people and pinning a Sigstore root costs nothing before one of them signs."""
+    world = World(tmp_path / "fleet")
+    keyless = {
+        "id": "sso",
+        "type": "sigstore",
+        "issuer": "https://accounts.example.com",
+        "subject": "dana@acme.example",
+    }
+    people = {
+        "trust/principals/dana.yaml": document(
+            "Principal", "dana", {"type": "human", "groups": [], "emails": [], "identities": [keyless]}
+        )
+    }
+    pin = {"trust/sigstore/trusted_root.json": root().decode()} if pinned else {}
+    world.land({**people, **pin}, by="alice", approvers=["bob"])
+    world.commit(project_files(), by="alice", branch="topic")
+    where = ("--repo", str(world.path))
+    code, *modules = loaded(
+        world,
+        tmp_path,
+        "check",
+        *where,
+        "--base",
+        "main",
+        "--head",
+        "topic",
+        "--at",
+        f"{world.now:%Y-%m-%dT%H:%M:%SZ}",
+    )
+    # Only who pins a root has X.509 certificates to look at, and only when the pin changes.
+    assert {name.split(".")[0] for name in modules} <= ({"cryptography"} if pinned else set())
+    assert code == "4"
