@@ -279,6 +279,7 @@ _READERS: dict[str, _Reader] = {
     "sigstore_root": _simple("sigstore_root.change", _fleet_scope),
     "Principal": _people("principal.change", "org_principal.change"),
     "RoleBinding": _people("role.change", "org_role.change"),
+    "DirectoryMapping": _people("directory.change", "org_directory.change"),
     "ApprovalRule": _simple("approval_rule.change", _fleet_scope),
     "Revocation": _revocation,
     "FreezeWindow": _simple("freeze_window.change", _fleet_scope),

@@ -17,6 +17,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "ApprovalRule": "trust",
     "Revocation": "trust",
     "FreezeWindow": "trust",
+    "DirectoryMapping": "directory",
     "Organization": "tenancy",
     "Project": "tenancy",
     "Repository": "tenancy",

@@ -37,9 +37,11 @@ LAYOUT: Final[tuple[Row, ...]] = (
     Row("trust/approvals/<name>.yaml", "ApprovalRule", "what operations need"),
     Row("trust/revocations/<name>.yaml", "Revocation", "what is taken back; add-only"),
     Row("trust/freeze-windows/<name>.yaml", "FreezeWindow", "when nothing may change"),
+    Row("trust/directories/<name>.yaml", "DirectoryMapping", "what a directory is in the fleet"),
     Row("orgs/<org>/org.yaml", "Organization", "a tenant and its repository globs"),
     Row("orgs/<org>/principals/<name>.yaml", "Principal", "person or service of the org"),
     Row("orgs/<org>/roles/<name>.yaml", "RoleBinding", "roles at scopes inside the org"),
+    Row("orgs/<org>/directories/<name>.yaml", "DirectoryMapping", "what a directory is in the org"),
     Row("orgs/<org>/policies/<name>/policy.yaml", "Policy", "owner, risk, sharing, channels"),
     Row("orgs/<org>/policies/<name>/versions/<version>/version.yaml", "PolicyVersion", "digests and parents"),
     Row(
@@ -263,6 +265,16 @@ def principal_path(ref: str) -> str:
     """Path of the Principal document of ``name`` or ``org/name``."""
     org, slash, name = ref.rpartition("/")
     return f"orgs/{org}/principals/{name}.yaml" if slash else f"trust/principals/{name}.yaml"
+
+
+def directory_path(org: str | None, name: str) -> str:
+    """Path of a DirectoryMapping document: of an org, or of the fleet."""
+    return f"trust/directories/{name}.yaml" if org is None else f"orgs/{org}/directories/{name}.yaml"
+
+
+def role_binding_path(org: str | None, name: str) -> str:
+    """Path of a RoleBinding document: of an org, or of the fleet."""
+    return f"trust/roles/{name}.yaml" if org is None else f"orgs/{org}/roles/{name}.yaml"
 
 
 def organization_path(org: str) -> str:

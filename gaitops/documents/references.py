@@ -14,6 +14,7 @@ from typing import Any, Final
 from gaitops.documents import layout
 from gaitops.documents.layout import Location
 from gaitops.documents.models.base import Document
+from gaitops.documents.models.directory import DirectoryMapping
 from gaitops.documents.models.evidence import EvidenceStore, Producer
 from gaitops.documents.models.governance import DeploymentGate, LegalHold, RetentionClass, Waiver
 from gaitops.documents.models.policy import Policy
@@ -149,6 +150,18 @@ def _approval_rule(document: ApprovalRule, _: Location, index: Index) -> _Found:
     yield from _each("spec.require.freezeWindows", spec.require.freeze_windows, index.freeze_window)
 
 
+def _principal(document: Principal, location: Location, index: Index) -> _Found:
+    link = document.spec.directory
+    if link is not None and not index.has(layout.directory_path(location.org, link.mapping)):
+        yield "spec.directory.mapping", f"directory mapping {link.mapping!r}"
+
+
+def _directory_mapping(document: DirectoryMapping, _: Location, index: Index) -> _Found:
+    for place, group in enumerate(document.spec.groups):
+        for position, role in enumerate(group.roles):
+            yield f"spec.groups[{place}].roles[{position}].scope", index.scope(role.scope)
+
+
 def _revocation(document: Revocation, _: Location, index: Index) -> _Found:
     # An identity's principal may have left since; policy versions never disappear (design 7).
     named = document.spec.policy_version
@@ -252,6 +265,8 @@ def _hold(document: LegalHold, _: Location, index: Index) -> _Found:
 _CHECKS: Final[Mapping[str, _Check]] = {
     "RoleBinding": _role_binding,
     "ApprovalRule": _approval_rule,
+    "Principal": _principal,
+    "DirectoryMapping": _directory_mapping,
     "Revocation": _revocation,
     "Project": _project,
     "Policy": _policy,

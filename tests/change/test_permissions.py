@@ -81,8 +81,9 @@ def test_nobody_below_the_root_approves_what_decides_about_authority() -> None:
         "principal.change",
         "role.change",
         "approval_rule.change",
+        "directory.change",
         "ci.change",
         "root.rotate",
     }
     org = {kind for kind, permission in PERMISSIONS.items() if permission.floor == "org"}
-    assert org == {"org_principal.change", "org_role.change"}
+    assert org == {"org_principal.change", "org_role.change", "org_directory.change"}

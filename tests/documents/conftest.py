@@ -21,6 +21,7 @@ PATHS = {
     "approval-rule": "trust/approvals/production.yaml",
     "revocation": "trust/revocations/2026-11-stolen-laptop.yaml",
     "freeze-window": "trust/freeze-windows/year-end.yaml",
+    "directory-mapping": "trust/directories/corp.yaml",
     "organization": "orgs/acme/org.yaml",
     "policy": "orgs/acme/policies/payments-guard/policy.yaml",
     "policy-version": "orgs/acme/policies/payments-guard/versions/1.4.0/version.yaml",

@@ -34,6 +34,7 @@ from gaitops.documents.models.base import (
     Sha256,
     Text,
     Tier,
+    Timestamp,
     require_unique,
 )
 from gaitops.documents.models.identities import ForgeIdentity, Identity, WorkloadIdentity
@@ -105,6 +106,17 @@ class Fleet(Document):
     spec: FleetSpec = Field(description="Settings of the fleet.")
 
 
+class DirectoryLink(Model):
+    """That a directory manages a principal: gaitops identity sync may change it, and no other principal."""
+
+    mapping: Name = Field(description="The DirectoryMapping beside the principals, fleet's or org's.")
+    id: Line = Field(description="Id of the user in that directory, which it never gives to somebody else.")
+    left: Timestamp | None = Field(
+        default=None,
+        description="When the directory was found without the user; written with the end of validity.",
+    )
+
+
 class PrincipalSpec(Model):
     """One person or service, and what it signs with."""
 
@@ -118,6 +130,9 @@ class PrincipalSpec(Model):
     identities: Items[Identity] = Field(
         default=(),
         description="What it signs with. Several identities count as one principal in every quorum.",
+    )
+    directory: DirectoryLink | None = Field(
+        default=None, description="The directory that manages it; it gives no authority of its own."
     )
 
     @model_validator(mode="after")
@@ -136,6 +151,8 @@ class PrincipalSpec(Model):
                 raise ValueError(
                     f"identity {identity.id!r}: reviews are written by people, expected type: human"
                 )
+        if self.directory is not None and self.type != "human":
+            raise ValueError("directories manage people, expected type: human")
         return self
 
 
