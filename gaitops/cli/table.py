@@ -170,6 +170,15 @@ COMMANDS: Table = {
             "revoke": Lazy("gaitops.cli.trust_revoke:revoke", "Write a revocation to the working tree."),
         },
     ),
+    "drill": Noun(
+        "Rehearse the loss and rotation of keys on a copy.",
+        {
+            "list": Lazy("gaitops.cli.drill:list_", "List the drills and what each proves."),
+            "run": Lazy("gaitops.cli.drill:run", "Carry out a drill on a copy, and sign what was proven."),
+            "verify": Lazy("gaitops.cli.drill_verify:verify", "Verify the signed report of a drill."),
+        },
+        default="list",
+    ),
     "key": Noun(
         "Create and describe signing keys.",
         {

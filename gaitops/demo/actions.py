@@ -31,6 +31,14 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """``export VARIABLE=value`` with a value that is known beforehand."""
+
+    variable: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """A new file, as from an editor."""
 
@@ -73,7 +81,7 @@ class Travel:
     """In UTC."""
 
 
-Action = Command | Export | Write | Edit | Made | Each | Travel
+Action = Command | Export | Setting | Write | Edit | Made | Each | Travel
 
 
 @dataclass(frozen=True, slots=True)

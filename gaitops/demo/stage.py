@@ -21,7 +21,7 @@ from pathlib import Path
 from gaitops.cli import clock
 from gaitops.cli.exit_codes import INTERRUPTED
 from gaitops.cli.main import run
-from gaitops.demo.actions import Action, Command, Each, Edit, Export, Made, Travel, Write
+from gaitops.demo.actions import Action, Command, Each, Edit, Export, Made, Setting, Travel, Write
 from gaitops.demo.fleet_of_forty import CLONES, names
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import MissingDependencyError
@@ -71,6 +71,9 @@ class Stage:
                 return self._command(action)
             case Export():
                 return self._export(action)
+            case Setting():
+                os.environ[action.variable] = action.value
+                return Outcome(f"export {action.variable}={action.value}")
             case Write():
                 return _write(action)
             case Edit():

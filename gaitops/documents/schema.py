@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON Schemas (2020-12) of the document kinds and of records about evidence, generated from the models.
+"""JSON Schemas (2020-12) of the document kinds, of records about evidence and of drills, generated from the models.
 
 They serve editors and other tools. A schema says less than the reader: it cannot see duplicate keys, ambiguous
 scalars, paths, or rules across fields.
@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from gaitops.documents.kinds import KINDS
 from gaitops.documents.models.checkpoint import EvidenceCheckpoint, EvidenceProof
+from gaitops.documents.models.drill import DrillReport
 from gaitops.documents.models.summary import EvidenceSummary
 
 BASE_URL: Final = "https://gaitops.dev/schemas/"
@@ -26,6 +27,7 @@ RECORDS: Final[Mapping[str, type[BaseModel]]] = {
     SUMMARY: EvidenceSummary,
     EvidenceCheckpoint.__name__: EvidenceCheckpoint,
     EvidenceProof.__name__: EvidenceProof,
+    DrillReport.__name__: DrillReport,
 }
 """Named like kinds, although they are no documents: whoever produces or checks them needs their schema."""
 

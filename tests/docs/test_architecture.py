@@ -40,10 +40,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "demo": frozenset(
         {"cli", "evidence", "release", "pin", "history", "change", "fleet", "git", "documents", "gait", "signing", "scaffold"}
     ),
+    "drill": frozenset({"demo", "history", "release", "change", "fleet", "git", "documents", "signing"}),
     "cli": frozenset(
         {
             "release", "pin", "conformance", "history", "report", "scaffold", "change", "rollout", "fleet", "git", "documents", "gait",
-            "signing", "demo", "evidence", "posture", "signals",
+            "signing", "demo", "drill", "evidence", "posture", "signals",
         }
     ),
     "__main__": frozenset({"cli"}),

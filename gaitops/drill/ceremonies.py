@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ceremonies of a twin: its genesis, a new root version, a release, a pin, and whether everything from before stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gaitops.documents.layout import root_path
+from gaitops.documents.times import format_timestamp
+from gaitops.drill.changes import commit, merge
+from gaitops.drill.keyring import ThrowAway
+from gaitops.drill.survey import CopiedFile
+from gaitops.drill.twin import PERSON, Twin
+from gaitops.git.writing import Person, commit_files, init_repository, record_checkout, update_branch
+from gaitops.release.ceremony import new_root
+from gaitops.signing.keys import parse_public_key
+
+ROOT_LIFE: Final = timedelta(days=365)
+"""Life of the copy's root metadata, as ``gaitops init`` gives it."""
+_RELEASE: Final = "release"
+_CONSUMER: Final = "consumer"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What was true at some time, to be compared later."""
+
+    number: int
+    at: datetime
+    commit: str
+    verdict: Mapping[str, Any]
+    pinned: bool
+
+
+def found_fleet(twin: Twin, fleet: str, files: Mapping[str, CopiedFile]) -> str:
+    """Found a fleet repository with the twin's root people and publishers; its trust root.
+
+    The ceremony of ``gaitops init``: root metadata, signatures of a threshold of the root people, the first tree in
+    one commit, and their approval of it.
+
+    Raises:
+        StoppedError: genesis is not authorized.
+        GaitopsError: root metadata cannot be made of these keys.
+    """
+    folder, root = twin.enter(fleet), twin.found.root
+    for path, file in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.data)
+        target.chmod(0o755 if file.executable else 0o644)
+    people = [(name, parse_public_key(key.public)) for name, key in twin.keys.root.items()]
+    publishers = [(name, parse_public_key(key.public)) for name, key in twin.keys.publishers.items()]
+    unsigned = new_root(people, root.threshold, publishers, root.targets_threshold, twin.now + ROOT_LIFE)
+    twin.write(root_path(1), unsigned)
+    signers = sorted(twin.keys.root)[: root.threshold]
+    for name in signers:
+        twin.run(f"gaitops trust sign --key {twin.path(twin.keys.root[name])} --yes")
+    signed = twin.read(root_path(1))
+    _first_commit(twin, {**{path: file.data for path, file in files.items()}, root_path(1): signed})
+    digest = hashlib.sha256(signed).hexdigest()
+    twin.trust(digest)
+    for name in signers:
+        key = twin.path(twin.keys.root[name])
+        twin.run(f"gaitops approve --base main --head main --as {name} --key {key} --yes")
+    commit(twin, "Approve genesis", ("approvals",))
+    return digest
+
+
+def _first_commit(twin: Twin, files: Mapping[str, bytes]) -> None:
+    repository = init_repository(twin.folder / twin.fleet)
+    author = Person(PERSON, f"{PERSON}@example.com")
+    when = int(twin.now.timestamp())
+    first = commit_files(repository, None, files, message="Fleet", author=author, when=when)
+    update_branch(repository, "main", first, None)
+    record_checkout(repository, first)
+
+
+def begin_rotation(twin: Twin, branch: str, options: str) -> int:
+    """The next root version on a branch, unsigned; its number.
+
+    Raises:
+        StoppedError: it cannot be made.
+    """
+    twin.git(f"switch --quiet --create {branch} main")
+    return int(twin.ask(f"gaitops trust rotate {options}")["root"]["version"])
+
+
+def sign_rotation(twin: Twin, version: int, keys: Iterable[ThrowAway]) -> None:
+    """Signatures on the newest root version, committed to the branch.
+
+    Raises:
+        StoppedError: a signature is refused.
+    """
+    for key in keys:
+        twin.run(f"gaitops trust sign --key {twin.path(key)} --yes")
+    commit(twin, f"Root version {version}", ("trust/root",))
+
+
+def finish_rotation(twin: Twin, branch: str, version: int) -> None:
+    """Check, merge, and prove that the new root is in force.
+
+    Raises:
+        StoppedError: it is refused.
+    """
+    twin.run("gaitops check")
+    merge(twin, branch)
+    verdict = twin.ask("gaitops verify", (0, 2))
+    in_force = verdict["rootVersion"] == version
+    observed = f"`gaitops verify` names root version {verdict['rootVersion']}"
+    twin.prove(f"root version {version} is in force", in_force, observed)
+    twin.prove(
+        "the history verifies from the same trust root as before",
+        bool(verdict["verified"]),
+        "verified" if verdict["verified"] else "; ".join(item["message"] for item in verdict["problems"][:3]),
+    )
+
+
+def signers(keys: Mapping[str, ThrowAway], count: int, never: Collection[str] = ()) -> list[ThrowAway]:
+    """The keys of the first ``count`` people, by name."""
+    return [keys[name] for name in sorted(keys) if name not in never][:count]
+
+
+def publish(twin: Twin, *, first: bool = False, release: str = _RELEASE) -> None:
+    """A release by as many publishers as must sign.
+
+    Raises:
+        StoppedError: it cannot be published.
+    """
+    twin.run(publish_line(twin, signers(twin.keys.publishers, 1)[0], first=first, release=release))
+    for key in signers(twin.keys.publishers, twin.found.root.targets_threshold)[1:]:
+        twin.run(f"{publish_line(twin, key, first=first, release=release)} --cosign")
+
+
+def publish_line(twin: Twin, key: ThrowAway, *, first: bool = False, release: str = _RELEASE) -> str:
+    """The command with which a publisher continues the release."""
+    continues = "--first" if first else f"--previous ../{release}"
+    return f"gaitops publish --out ../{release} --key {twin.path(key)} {continues}"
+
+
+def pin(twin: Twin) -> bool:
+    """Pin the release in a new consumer repository; ``False`` where the fleet assigns nothing to anybody.
+
+    Raises:
+        StoppedError: it cannot be pinned.
+    """
+    consumer = twin.found.consumer
+    if consumer is None:
+        return False
+    twin.git(f"init --quiet ../{_CONSUMER}")
+    twin.run(
+        f"gaitops pin init --repo ../{_CONSUMER} --from ../{_RELEASE} "
+        f"--repository {consumer[0]} --environment {consumer[1]}"
+    )
+    return True
+
+
+def renew_pin(twin: Twin, claim: str) -> None:
+    """The consumer follows the newest release, and its pin verifies."""
+    twin.holds(claim, f"gaitops pin update --repo ../{_CONSUMER} --from ../{_RELEASE}")
+    twin.holds("the renewed pin verifies offline", f"gaitops pin verify --repo ../{_CONSUMER}")
+
+
+def remember(twin: Twin, number: int, *, pinned: bool) -> Memory:
+    """Write down what holds now, and put release, pin and audit log aside, as an archive would.
+
+    Raises:
+        StoppedError: a command fails.
+    """
+    verdict = twin.ask("gaitops verify", (0, 2))
+    outcome = twin.run("gaitops audit export --format jsonl")
+    lines = [line for line in outcome.output.splitlines() if line.startswith("{")]
+    (twin.folder / f"audit-{number}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    twin.keep_copy(_RELEASE, f"{_RELEASE}-{number}")
+    if pinned:
+        twin.keep_copy(_CONSUMER, f"{_CONSUMER}-{number}")
+    return Memory(number, twin.now, str(verdict["head"]), verdict, pinned)
+
+
+def still_stands(twin: Twin, memory: Memory) -> None:
+    """Prove that nothing of what was remembered has changed."""
+    at = format_timestamp(memory.at)
+    again = twin.ask(f"gaitops verify --rev {memory.commit} --at {at} --no-cache", (0, 2))
+    same = _verdict(again) == _verdict(memory.verdict)
+    twin.prove(
+        "the history up to the old head verifies as it did, from the same trust root",
+        same,
+        f"verified: {again['verified']}, decisions: {again['decisions']}, the audit log ends as before"
+        if same
+        else f"verified: {again['verified']} instead of {memory.verdict['verified']}, or other decisions",
+    )
+    number = memory.number
+    twin.holds(
+        "the old audit log is the beginning of today's", f"gaitops audit verify ../audit-{number}.jsonl"
+    )
+    twin.holds(
+        "the old release still verifies, and the history goes on from it",
+        f"gaitops verify --from-release ../{_RELEASE}-{number}",
+    )
+    if memory.pinned:
+        twin.holds(
+            "an archived pin of the old release verifies with its own root chain",
+            f"gaitops pin verify --repo ../{_CONSUMER}-{number}",
+        )
+
+
+def _verdict(document: Mapping[str, Any]) -> dict[str, Any]:
+    members = ("verified", "head", "trustRoot", "rootVersion", "decisions", "auditHead", "partitions")
+    return {name: document[name] for name in members}

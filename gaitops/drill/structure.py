@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who could still decide what: the quorum of every kind of decision, with and without somebody.
+
+Nothing is signed here. What a decision needs is asked of the engine's own rules
+(:func:`gaitops.change.requirements.requirement`), who could give it is read from roles, groups and identities of
+verified state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gaitops.change.operations import Operation
+from gaitops.change.permissions import ADMIN, OPERATOR, PERMISSIONS
+from gaitops.change.requirements import Requirement, requirement
+from gaitops.documents.models.drill import Finding, Severity
+from gaitops.drill.survey import Survey
+from gaitops.fleet.people import Directory
+from gaitops.fleet.scopes import FLEET, environment_scope, org_scope, project_scope
+
+_FLEET_KINDS = (
+    "organization.change",
+    "producer.change",
+    "freeze_window.change",
+    "evidence.governance",
+    "hold.place",
+    "hold.release",
+    "revocation.identity",
+    "revocation.release",
+    "repository.file.change",
+)
+_ORG_KINDS = ("org_principal.change", "org_role.change", "project.change")
+_POLICY_KINDS = ("policy.create", "policy.publish", "policy.channel", "revocation.policy_version")
+_PROJECT_KINDS = ("repository.change", "waiver.change", "gate.change")
+_FORGE = "forge"
+"""What a service attests for a person; counts only where a rule asks for it."""
+_MOST_NAMED = 8
+"""Names that one finding lists."""
+MOST_LISTED = 20
+"""Findings of one kind that a report lists; it is signed, and an envelope holds 64 KiB."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One kind of decision at one scope: what it asks for and who could give it."""
+
+    operation: Operation
+    requirement: Requirement
+    proposers: frozenset[str]
+    approvers: frozenset[str]
+    members: tuple[tuple[str, frozenset[str]], ...]
+    """Approvers by group that must be among those who approve."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        details = sorted(self.operation.tiers | {f"{risk} risk" for risk in self.operation.risks})
+        named = f"{self.operation.kind} in {self.operation.scope}"
+        return f"{named} ({', '.join(details)})" if details else named
+
+    def reachable(self, without: frozenset[str] = frozenset()) -> bool:
+        """Whether somebody could propose it and enough others could approve it, if ``without`` were gone.
+
+        Root keys count for proposing and approving alike (design 4, floors).
+        """
+        left = self.approvers - without
+        if self.requirement.root:
+            return len(left) >= self.requirement.quorum
+        proposers = self.proposers - without
+        outside = proposers - left
+        if outside:
+            return self._met(left)
+        return any(self._met(left - {name}) for name in proposers)
+
+    def missing(self, without: frozenset[str] = frozenset()) -> str:
+        """What it needs and who is left, for people."""
+        left = sorted(self.approvers - without)
+        what = "root keys" if self.requirement.root else "approvals"
+        needs = f"needs {self.requirement.quorum} {what}"
+        if not self.requirement.root:
+            needs += " besides its proposer"
+        if self.requirement.groups:
+            needs += f" with somebody of {', '.join(sorted(self.requirement.groups))}"
+        rules = ", ".join(self.requirement.rules)
+        could, proposers = _few(left), _few(sorted(self.proposers - without))
+        return f"{self.title} {needs} ({rules}); could approve: {could}; could propose: {proposers}"
+
+    def indispensable(self) -> tuple[str, ...]:
+        """Everybody without whom it can no longer be decided; empty when it cannot be decided at all."""
+        if not self.reachable():
+            return ()
+        everybody = self.approvers | self.proposers
+        return tuple(sorted(name for name in everybody if not self.reachable(frozenset({name}))))
+
+    def _met(self, approvers: frozenset[str]) -> bool:
+        groups = all(not approvers.isdisjoint(members) for _group, members in self.members)
+        return groups and len(approvers) >= self.requirement.quorum
+
+
+def needs(found: Survey) -> tuple[Need, ...]:
+    """Every kind of decision at every scope where a fleet has something to decide; the root's first."""
+    able = _Able(found)
+    made = [_need(found, operation, able) for operation in _operations(found)]
+    return (_root_need(found), *(item for item in made if item is not None))
+
+
+def need(found: Survey, kind: str, scope: str, risk: str | None = None) -> Need | None:
+    """One decision by kind and scope; ``None`` where rules contradict each other."""
+    risks = frozenset({risk} if risk is not None else ())
+    return _need(found, Operation(kind, scope, (), risks=risks), _Able(found))
+
+
+def lost(found: Survey, without: frozenset[str]) -> tuple[Need, ...]:
+    """Decisions that can be made today and could not be made without these people."""
+    return tuple(item for item in needs(found) if item.reachable() and not item.reachable(without))
+
+
+def quorum_findings(found: Survey, without: str, *, severity: Severity) -> tuple[Finding, ...]:
+    """What a fleet can no longer decide once somebody is gone, of this severity each; and what it cannot already."""
+    gone = frozenset({without})
+    texts = [f"without {without}: {item.missing(gone)}" for item in lost(found, gone)]
+    return (*_listed(severity, "quorum-lost", texts), *_already(found))
+
+
+def reserve_findings(found: Survey) -> tuple[Finding, ...]:
+    """Decisions that hang on one person, and those that nobody can make already."""
+    by_person: dict[str, list[str]] = {}
+    for item in needs(found):
+        for name in item.indispensable():
+            by_person.setdefault(name, []).append(item.title)
+    texts = []
+    for name, titles in sorted(by_person.items()):
+        shown = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
+        texts.append(f"without {name}, nobody could decide {shown}")
+    return (*_listed("warning", "quorum-reserve", texts), *_already(found))
+
+
+def root_findings(found: Survey, *, severity: Severity) -> tuple[Finding, ...]:
+    """How many root people may be lost; ``severity`` of a root that bears no loss at all."""
+    root = found.root
+    spare = len(root.keys) - root.threshold
+    names = ", ".join(sorted(item.principal for item in root.keys))
+    said = f"{root.threshold} of {len(root.keys)} root people must sign ({names}): "
+    if root.solo:
+        text = f"{said}the loss of the only root key is the loss of the fleet"
+        return (Finding(severity=severity, about="root-reserve", text=text),)
+    if spare == 0:
+        text = f"{said}the loss of any one root key is the loss of the root"
+        return (Finding(severity=severity, about="root-reserve", text=text),)
+    text = f"{said}{spare} may be lost before the root cannot be rotated any more"
+    return (Finding(severity="note", about="root-reserve", text=text),)
+
+
+def publisher_findings(found: Survey, *, severity: Severity) -> tuple[Finding, ...]:
+    """How many publishers may be lost, and whether one stolen key could publish."""
+    count, threshold = len(found.root.publishers), found.root.targets_threshold
+    spare = count - threshold
+    said = f"{threshold} of {count} publishers must sign a release: "
+    left = (
+        f"{spare} may be lost before no release can be published"
+        if spare
+        else ("the loss of any one publisher key stops releases until the root names another")
+    )
+    texts = [Finding(severity="note" if spare else severity, about="publishers-reserve", text=said + left)]
+    if threshold == 1:
+        stolen = f"{said}one stolen publisher key can sign a release that nobody authorized"
+        texts.append(Finding(severity="warning", about="publishers-threshold", text=stolen))
+    return tuple(texts)
+
+
+def head_findings(found: Survey) -> tuple[Finding, ...]:
+    """Whether the copy holds all that the head does."""
+    if found.verified:
+        return ()
+    text = "the head holds content that is not verified; the copy holds verified state only (gaitops verify)"
+    return (Finding(severity="warning", about="head-verified", text=text),)
+
+
+def _already(found: Survey) -> tuple[Finding, ...]:
+    """Decisions that nobody can make today, where somebody holds the roles for it."""
+    texts = [
+        item.missing() for item in needs(found) if item.approvers and item.proposers and not item.reachable()
+    ]
+    return _listed("warning", "quorum-unreachable", [f"today already: {text}" for text in texts])
+
+
+def _listed(severity: Severity, about: str, texts: Sequence[str]) -> tuple[Finding, ...]:
+    shown = [Finding(severity=severity, about=about, text=text) for text in texts[:MOST_LISTED]]
+    if len(texts) > MOST_LISTED:
+        more = f"and {len(texts) - MOST_LISTED} more of this kind"
+        shown.append(Finding(severity=severity, about=about, text=more))
+    return tuple(shown)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return (", ".join(names[:_MOST_NAMED]) or "nobody") + more
+
+
+def _root_need(found: Survey) -> Need:
+    operation = Operation("principal.change", FLEET, ())
+    needed, _problems = requirement(operation, found.rules, found.root)
+    people = frozenset(key.principal for key in found.root.keys)
+    return Need(operation, needed, people, people, ())
+
+
+class _Able:
+    """Who holds roles at a scope and can sign; roles are asked for again and again."""
+
+    def __init__(self, found: Survey) -> None:
+        self._found = found
+        self._known: dict[tuple[str, frozenset[str], frozenset[str] | None], frozenset[str]] = {}
+
+    def __call__(self, scope: str, roles: frozenset[str], assurance: frozenset[str] | None) -> frozenset[str]:
+        key = (scope, roles, assurance)
+        if key not in self._known:
+            directory = self._found.directory(scope)
+            self._known[key] = frozenset(
+                name
+                for name in directory.holders(roles, scope)
+                if _signs(self._found, directory, name, assurance)
+            )
+        return self._known[key]
+
+
+def _need(found: Survey, operation: Operation, able: _Able) -> Need | None:
+    needed, problems = requirement(operation, found.rules, found.root)
+    if problems:  # `gaitops check` tells whoever proposes such a change that the rules contradict each other.
+        return None
+    permission, scope = PERMISSIONS[operation.kind], operation.scope
+    roles = permission.proposers - {OPERATOR}
+    # Administrators propose an assignment only as an effect of documents that they own.
+    roles -= {ADMIN} if operation.kind == "assignment.change" else frozenset()
+    approvers = able(scope, permission.approvers, needed.assurance)
+    directory = found.directory(scope)
+    members = tuple((group, _of_group(directory, approvers, group)) for group in sorted(needed.groups))
+    return Need(operation, needed, able(scope, roles, None), approvers, members)
+
+
+def _operations(found: Survey) -> Iterator[Operation]:
+    for kind in _FLEET_KINDS:
+        yield Operation(kind, FLEET, (), safe=kind == "revocation.identity")
+    for org in found.orgs:
+        for kind in _ORG_KINDS:
+            yield Operation(kind, org_scope(org), ())
+        for risk in sorted(found.risks[org]):
+            for kind in _POLICY_KINDS:
+                yield Operation(kind, org_scope(org), (), risks=frozenset({risk}))
+    for org, project in found.projects:
+        for kind in _PROJECT_KINDS:
+            yield Operation(kind, project_scope(org, project), ())
+    for place in found.places:
+        scope, tiers = environment_scope(place.org, place.project, place.environment), frozenset({place.tier})
+        yield Operation("environment.change", scope, (), tiers=tiers)
+        risks = frozenset({place.risk} if place.risk is not None else ())
+        yield Operation(
+            "assignment.change", scope, (), tiers=tiers, risks=risks, modes=frozenset({"enforce"})
+        )
+
+
+def _signs(found: Survey, directory: Directory, name: str, assurance: Iterable[str] | None) -> bool:
+    """Whether a principal has an identity that counts."""
+    kinds = {item.assurance for item in found.usable(directory, name)} - (
+        {_FORGE} if assurance is None else set()
+    )
+    return bool(kinds) if assurance is None else not kinds.isdisjoint(assurance)
+
+
+def _of_group(directory: Directory, names: frozenset[str], group: str) -> frozenset[str]:
+    return frozenset(name for name in names if group in directory.people[name].groups)
