@@ -216,10 +216,18 @@ def _decide(
         needed = replace(needed, quorum=0, groups=frozenset(), assurance=None, rules=("built-in:plan",))
     approvals = count(operation, needed, authors, weighed, refused, change, facts)
     problems = (*authors.problems, *problems, *check_freeze(operation, needed, change.before, occasion.at))
+    if authors.problems:
+        # Where nobody is known to have proposed it, the reason is often a proposal that does not count.
+        problems = (*problems, *_refused_proposals(refused, covered))
     if not approvals.verified:
         problems = (*problems, *_crossed(operation))
     # (8) All reasons together, the shortage of approvals last.
     return Decision(operation, authors, approvals, (*problems, *approvals.problems(operation)))
+
+
+def _refused_proposals(refused: Sequence[Refused], covered: frozenset[Delta]) -> tuple[Problem, ...]:
+    found = (item for item in refused if item.intent == "propose" and not covered.isdisjoint(item.deltas))
+    return tuple(item.problem for item in found)
 
 
 def _is_operated(operation: Operation, proposals: Sequence[Weighed], change: Change) -> bool:
