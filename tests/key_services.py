@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import threading
@@ -18,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 SOFTHSM = next(
     (
@@ -108,6 +110,10 @@ def loopback(
 # -- AWS KMS ---------------------------------------------------------------------------------------------------
 
 
+KMS_ARN = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+"""The one key of a :class:`ScriptedKMS`."""
+
+
 def aws_environment(url: str) -> dict[str, str]:
     """Variables that send every client of AWS to ``url``, and nowhere else."""
     return {
@@ -175,6 +181,33 @@ def _sign_digest(key: Any, message: bytes, signing_algorithm: str) -> bytes:
     pss = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
     signature: bytes = key.private_key.sign(message, pss, Prehashed(algorithm))
     return signature
+
+
+class ScriptedKMS:
+    """A KMS with one P-256 key whose ``Sign`` (or ``GetPublicKey``) answers as it is told."""
+
+    def __init__(self) -> None:
+        self.private = ec.generate_private_key(ec.SECP256R1())
+        self.failing: dict[str, Answer] = {}
+        self.algorithms = ["ECDSA_SHA_256"]
+
+    def __call__(self, request: Request) -> Answer:
+        action = request.headers["X-Amz-Target"].rpartition(".")[2]
+        if action in self.failing:
+            return self.failing[action]
+        if action == "GetPublicKey":
+            der = self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            return 200, {
+                "KeyId": KMS_ARN,
+                "KeyUsage": "SIGN_VERIFY",
+                "PublicKey": base64.b64encode(der).decode(),
+                "SigningAlgorithms": self.algorithms,
+            }
+        assert request.body["MessageType"] == "DIGEST"
+        assert request.body["KeyId"] == KMS_ARN
+        message = base64.b64decode(request.body["Message"])
+        signature = self.private.sign(message, ec.ECDSA(Prehashed(hashes.SHA256())))
+        return 200, {"Signature": base64.b64encode(signature).decode()}
 
 
 # -- SoftHSM ---------------------------------------------------------------------------------------------------

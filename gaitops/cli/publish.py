@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     "--public-key",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="Public key of a signer URI that does not tell it (KMS, HSM).",
+    help="The public key that must be behind the URI; a KMS or HSM that holds another signs nothing.",
 )
 @click.option("--previous", metavar="DIR|URL", help="The release that this one continues.")
 @click.option("--first", is_flag=True, help="There is no previous release of this fleet, and never was.")

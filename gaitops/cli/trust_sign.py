@@ -39,7 +39,7 @@ def _known_trust_root(ctx: click.Context, _parameter: click.Parameter, value: st
     "--public-key",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="Public key of a signer URI that does not tell it (KMS, HSM).",
+    help="The public key that must be behind the URI; a KMS or HSM that holds another signs nothing.",
 )
 @click.option(
     "--version",

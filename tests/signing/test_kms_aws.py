@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 import pytest
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gaitops.errors import GaitopsError
 from gaitops.signing.dsse import parse_envelope, seal, verified_by
@@ -19,17 +15,16 @@ from gaitops.signing.kms_aws import AWSKey
 from gaitops.signing.services import Limits, Surroundings
 from gaitops.signing.signers import load_signer
 from tests.key_services import (
-    Answer,
+    KMS_ARN,
     Loopback,
     MotoKMS,
-    Request,
+    ScriptedKMS,
     aws_environment,
     loopback,
     moto_kms,
 )
 
 ONCE = Limits(connect_seconds=1, read_seconds=1, attempts=1)
-ARN = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 SECRETS = ("not-a-secret", "the-session-token", "AKIDEXAMPLE")
 
 
@@ -88,7 +83,7 @@ def test_signs(kms: MotoKMS, spec: str, scheme: str) -> None:
 
 
 def test_alias_and_securesystemslib(kms: MotoKMS) -> None:
-    """An alias names the same key as its ARN, and the library's own constructor takes the URI, too."""
+    """An alias names the same key as its KMS_ARN, and the library's own constructor takes the URI, too."""
     arn = kms.key(alias="publisher")
     by_alias, by_arn = (describe_key(f"awskms:{name}") for name in ("alias/publisher", arn))
     assert by_alias == by_arn
@@ -123,7 +118,7 @@ def test_keys_that_must_not_sign(kms: MotoKMS, spec: str, usage: str, code: str)
 
 
 def test_key_that_is_not_there(kms: MotoKMS, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key id in another region, or nowhere, is said to be missing; an ARN brings its region along."""
+    """A key id in another region, or nowhere, is said to be missing; an KMS_ARN brings its region along."""
     arn = kms.key()
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -140,44 +135,17 @@ def test_no_key_named(kms: MotoKMS) -> None:
 # -- a KMS that refuses ----------------------------------------------------------------------------------------
 
 
-class Scripted:
-    """A KMS with one P-256 key whose ``Sign`` (or ``GetPublicKey``) answers as it is told."""
-
-    def __init__(self) -> None:
-        self.private = ec.generate_private_key(ec.SECP256R1())
-        self.failing: dict[str, Answer] = {}
-        self.algorithms = ["ECDSA_SHA_256"]
-
-    def __call__(self, request: Request) -> Answer:
-        action = request.headers["X-Amz-Target"].rpartition(".")[2]
-        if action in self.failing:
-            return self.failing[action]
-        if action == "GetPublicKey":
-            der = self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            return 200, {
-                "KeyId": ARN,
-                "KeyUsage": "SIGN_VERIFY",
-                "PublicKey": base64.b64encode(der).decode(),
-                "SigningAlgorithms": self.algorithms,
-            }
-        assert request.body["MessageType"] == "DIGEST"
-        assert request.body["KeyId"] == ARN
-        message = base64.b64decode(request.body["Message"])
-        signature = self.private.sign(message, ec.ECDSA(Prehashed(hashes.SHA256())))
-        return 200, {"Signature": base64.b64encode(signature).decode()}
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Loopback]:
     """The server in front of a KMS that is told what to answer; one for all, because clients are slow to make."""
-    with loopback(Scripted(), "application/x-amz-json-1.1") as running:
+    with loopback(ScriptedKMS(), "application/x-amz-json-1.1") as running:
         yield running
 
 
 @pytest.fixture
-def scripted(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+def scripted(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> ScriptedKMS:
     """A KMS that answers as it should, until it is told otherwise."""
-    kms = Scripted()
+    kms = ScriptedKMS()
     server.answer = kms
     server.requests.clear()
     use(monkeypatch, server.url)
@@ -215,7 +183,7 @@ def opened(server: Loopback) -> AWSKey:
     ],
 )
 def test_answers_of_kms(
-    scripted: Scripted,
+    scripted: ScriptedKMS,
     server: Loopback,
     opened: AWSKey,
     service_code: str,
@@ -236,7 +204,7 @@ def test_answers_of_kms(
     assert len(server.requests) == 2
 
 
-def test_few_retries(scripted: Scripted, server: Loopback) -> None:
+def test_few_retries(scripted: ScriptedKMS, server: Loopback) -> None:
     """Throttling is tried again as often as allowed, and no oftener."""
     scripted.failing["GetPublicKey"] = (400, {"__type": "ThrottlingException"})
     error_of("awskms:alias/x", Limits(attempts=2))
@@ -255,18 +223,18 @@ def test_credentials_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials, without a region and with an unknown profile nothing is asked."""
     use(monkeypatch, "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert error_of(f"awskms:{ARN}").code == "signer.configuration"
+    assert error_of(f"awskms:{KMS_ARN}").code == "signer.configuration"
     monkeypatch.delenv("AWS_PROFILE")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert error_of(f"awskms:{ARN}").code == "signer.credentials"
+    assert error_of(f"awskms:{KMS_ARN}").code == "signer.credentials"
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    assert error_of(f"awskms:{ARN}").code == "signer.credentials"
+    assert error_of(f"awskms:{KMS_ARN}").code == "signer.credentials"
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert error_of("awskms:alias/x").code == "signer.configuration"
 
 
-def test_other_key_signs(scripted: Scripted) -> None:
+def test_other_key_signs(scripted: ScriptedKMS) -> None:
     """A KMS that answers with a signature by another key leaves nothing behind, not even half an envelope."""
     signer = load_signer("awskms:alias/x", limits=ONCE)
     scripted.private = ec.generate_private_key(ec.SECP256R1())
@@ -275,15 +243,15 @@ def test_other_key_signs(scripted: Scripted) -> None:
     assert caught.value.code == "signing.failed"
 
 
-def test_other_algorithm(scripted: Scripted, server: Loopback) -> None:
+def test_other_algorithm(scripted: ScriptedKMS, server: Loopback) -> None:
     """A key that does not offer the algorithm of its public half is not asked to sign."""
     scripted.algorithms = ["ECDSA_SHA_384"]
     assert error_of("awskms:alias/x").code == "signer.algorithm"
     assert len(server.requests) == 1
 
 
-def test_answer_is_no_key(scripted: Scripted) -> None:
+def test_answer_is_no_key(scripted: ScriptedKMS) -> None:
     """Bytes that are no public key are no key that can be used."""
-    answer = {"KeyId": ARN, "KeyUsage": "SIGN_VERIFY", "PublicKey": "AAAA", "SigningAlgorithms": []}
+    answer = {"KeyId": KMS_ARN, "KeyUsage": "SIGN_VERIFY", "PublicKey": "AAAA", "SigningAlgorithms": []}
     scripted.failing["GetPublicKey"] = (200, answer)
     assert error_of("awskms:alias/x").code == "signer.algorithm"
