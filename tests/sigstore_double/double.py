@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +20,8 @@ from .claims import names_of
 from .identities import Claims, Signer
 from .keys import ECKey, new_key, sign
 from .log import Json, b64
+from .oidc import HOUR, Provider
+from .servers import Services
 from .timestamps import Query, TimestampAuthority
 from .trust import Window, Windows
 
@@ -80,7 +83,48 @@ class SigstoreDouble:
             if log_version > 1
             else log.classic("rekor.sigstore-double - 1")
         )
+        self.provider = Provider(self.now)
+        """The OpenID provider; says who signs in."""
         self._stranger = CertificateLog()
+        self._services: Services | None = None
+
+    # -- servers and tokens ------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Listen on loopback until :meth:`stop`, or to the end of a ``with`` block."""
+        self._services = Services(self)
+        self.base = self._services.url
+        return self
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._services is not None:
+            self._services.stop()
+            self._services = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def issuer_url(self) -> str:
+        """Where the OpenID provider is. Its tokens name the issuer of whoever signs in, not this address."""
+        return f"{self.base}/oidc"
+
+    def token(self, signer: Signer, *, lifetime: timedelta = HOUR) -> str:
+        """An ID token that Fulcio takes."""
+        return self.provider.token(signer, lifetime=lifetime)
+
+    @property
+    def actions_environment(self) -> dict[str, str]:
+        """Environment of a run of GitHub Actions that may ask for a token, as ``provider.run``."""
+        return {
+            "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.issuer_url}/actions?v=1",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self.provider.request_token,
+        }
 
     # -- what clients are given --------------------------------------------------------------------------
 
@@ -170,8 +214,7 @@ class SigstoreDouble:
         faults: Faults | None = None,
     ) -> bytes:
         """A bundle v0.3 around an envelope with ``payload``, signed by ``signer`` at ``at``."""
-        header = f"DSSEv1 {len(payload_type)} {payload_type} {len(payload)} "
-        signed = header.encode() + payload
+        signed = log.pae(payload_type, payload)
 
         def content(signature: bytes) -> Json:
             return {

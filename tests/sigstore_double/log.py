@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -140,6 +141,39 @@ class Log:
             "integratedTime": str(seconds),
             "inclusionPromise": {"signedEntryTimestamp": b64(sign(self.key, canonical(promise)))},
         }
+
+
+def answer_v1(entry: Json) -> Json:
+    """How Rekor v1's own interface spells an entry with a promise."""
+    proof = cast("dict[str, object]", entry["inclusionProof"])
+    promise = cast("dict[str, str]", entry["inclusionPromise"])
+    checkpoint = cast("dict[str, str]", proof["checkpoint"])
+    return {
+        "body": entry["canonicalizedBody"],
+        "integratedTime": int(str(entry["integratedTime"])),
+        "logID": _hex(cast("dict[str, str]", entry["logId"])["keyId"]),
+        "logIndex": int(str(entry["logIndex"])),
+        "verification": {
+            "inclusionProof": {
+                "checkpoint": checkpoint["envelope"],
+                "hashes": [_hex(item) for item in cast("list[str]", proof["hashes"])],
+                "logIndex": int(str(proof["logIndex"])),
+                "rootHash": _hex(str(proof["rootHash"])),
+                "treeSize": int(str(proof["treeSize"])),
+            },
+            "signedEntryTimestamp": promise["signedEntryTimestamp"],
+        },
+    }
+
+
+def _hex(encoded: str) -> str:
+    return base64.b64decode(encoded).hex()
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """What the signature of an envelope is over (DSSE, protocol.md)."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def canonical(value: object) -> bytes:
