@@ -17,6 +17,7 @@ import click
 from gaitops import __version__
 from gaitops.cli.exit_codes import OUTPUT_CLOSED, SUCCESS
 from gaitops.cli.lazy import LazyGroup
+from gaitops.cli.signer_imports import hide_clients
 from gaitops.cli.table import COMMANDS
 
 PROGRAM = "gaitops"
@@ -58,6 +59,7 @@ def run(arguments: Sequence[str]) -> int:
     _open_closed_streams()
     # Models must mean the same on every machine: no plugin that happens to be installed takes part in validation.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    hide_clients()
     try:
         code = _run(arguments)
     except BrokenPipeError:

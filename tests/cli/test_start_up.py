@@ -48,6 +48,7 @@ def test_help_and_version_import_nothing_but_click(arguments: list[str]) -> None
         "gaitops.cli.exit_codes",
         "gaitops.cli.lazy",
         "gaitops.cli.main",
+        "gaitops.cli.signer_imports",
         "gaitops.cli.table",
     }
 
