@@ -7,7 +7,16 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gaitops.documents.models.base import CommitId, Items, Line, Model, Name, Timestamp, Url, require_unique
+from gaitops.documents.models.base import (
+    EXPECTATIONS,
+    CommitId,
+    Items,
+    Line,
+    Model,
+    Name,
+    Timestamp,
+    require_unique,
+)
 
 _PEM_HEADER: Final = "-----BEGIN PUBLIC KEY-----\n"
 _PEM_FOOTER: Final = "-----END PUBLIC KEY-----"
@@ -63,7 +72,18 @@ OpenPGPText = Annotated[str, Field(min_length=64, max_length=65_536), AfterValid
 AccountId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,18}$")]
 """Number that a forge gives an account, repository or owner, and never gives again."""
 GitRef = Annotated[str, Field(pattern=r"^refs/[!-~]{1,250}$")]
+Subject = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[!-~]+$")]
+"""Subject of a certificate: e-mail addresses and URIs in certificates are ASCII (RFC 5280 4.2.1.6), so a name with a letter
+that only looks like one of them can never be right, and is refused where people review it."""
+Location = Annotated[str, Field(max_length=512, pattern=r"^https://[^\s/?#@\x80-\U0010ffff]+[!-~]*$")]
+"""An https URL in ASCII, as issuers and forges spell themselves."""
 HostName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?$")]
+
+EXPECTATIONS[r"^[!-~]+$"] = "printable ASCII without spaces, as certificates hold it"
+EXPECTATIONS[r"^https://[^\s/?#@\x80-\U0010ffff]+[!-~]*$"] = "an https URL in ASCII without credentials"
+EXPECTATIONS[r"^[1-9][0-9]{0,18}$"] = "a number in quotes, as the forge gives it"
+EXPECTATIONS[r"^refs/[!-~]{1,250}$"] = "a full ref such as refs/heads/main"
+EXPECTATIONS[r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?$"] = "a host name in lowercase"
 
 
 class Validity(Model):
@@ -98,8 +118,8 @@ class SigstoreIdentity(Validity):
 
     id: Name = Field(description="Name of the identity, unique in its principal.")
     type: Literal["sigstore"] = Field(description="Always sigstore.")
-    issuer: Url = Field(description="OIDC issuer.", examples=["https://accounts.example.com"])
-    subject: Line = Field(
+    issuer: Location = Field(description="OIDC issuer.", examples=["https://accounts.example.com"])
+    subject: Subject = Field(
         description="Exact subject of the certificate, such as an e-mail address; no patterns."
     )
 
@@ -107,11 +127,11 @@ class SigstoreIdentity(Validity):
 class WorkloadAlias(Validity):
     """What a workload is or was called, and when; its ids stay the same."""
 
-    repository: Url = Field(
+    repository: Location = Field(
         description="URI of the repository, as in the certificate.",
         examples=["https://github.com/acme/publisher"],
     )
-    workflow: Url = Field(
+    workflow: Location = Field(
         description="URI of the workflow or pipeline file, without @ref.",
         examples=["https://github.com/acme/publisher/.github/workflows/publish.yml"],
     )
@@ -126,7 +146,7 @@ class WorkloadAlias(Validity):
 class WorkloadSigner(Model):
     """A reusable workflow that signs for its callers."""
 
-    workflow: Url = Field(description="URI of the reusable workflow, without @ref.")
+    workflow: Location = Field(description="URI of the reusable workflow, without @ref.")
     digests: Items[CommitId] = Field(min_length=1, description="Commits at which it may be.")
 
 
@@ -135,7 +155,9 @@ class WorkloadIdentity(Validity):
 
     id: Name = Field(description="Name of the identity, unique in its principal.")
     type: Literal["workload"] = Field(description="Always workload.")
-    issuer: Url = Field(description="OIDC issuer.", examples=["https://token.actions.githubusercontent.com"])
+    issuer: Location = Field(
+        description="OIDC issuer.", examples=["https://token.actions.githubusercontent.com"]
+    )
     repository_id: AccountId = Field(description="Immutable id of the repository.", examples=["1296269"])
     owner_id: AccountId = Field(description="Immutable id of its owner.", examples=["9919"])
     names: Items[WorkloadAlias] = Field(
