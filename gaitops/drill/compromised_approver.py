@@ -125,5 +125,7 @@ def _another_key(twin: Twin, name: str) -> None:
     def rewrite() -> None:
         twin.write(path, with_more(twin.read(path), path, fresh))
 
-    land(twin, Change("another-key", proposer, rewrite, (path,)), Asked(never=(name,)))
+    # A root person has a new root key by now; anybody else has nothing but the stolen one.
+    asked = Asked(last=(name,)) if name in twin.keys.root else Asked(never=(name,))
+    land(twin, Change("another-key", proposer, rewrite, (path,)), asked)
     twin.keys.give(name, fresh)

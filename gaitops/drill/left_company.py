@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gaitops.documents.models.drill import Finding
 from gaitops.drill.ceremonies import publish, renew_pin, still_stands
 from gaitops.drill.changes import Asked, proposer_of
 from gaitops.drill.deciding import decided, decides_without, home_scope, no_doubt, refused_afterwards
+from gaitops.drill.keyring import ThrowAway
 from gaitops.drill.leaving import Revoked, revoke, strip, without_root_key
 from gaitops.drill.opening import open_twin
 from gaitops.drill.probes import probe_for
-from gaitops.drill.structure import quorum_findings
+from gaitops.drill.structure import need, quorum_findings
 from gaitops.drill.survey import Survey
 from gaitops.drill.twin import Twin
 
@@ -37,8 +40,7 @@ def run(twin: Twin, principal: str | None) -> None:
         without_root_key(twin, name)
     if keys:
         twin.step(f"Revoke every key of {name} with cause retired")
-        proposer = proposer_of(twin, "revocation.identity", home_scope(name), never=(name,))
-        revoke(twin, Revoked(name, keys, "retired"), proposer, Asked(never=(name,)))
+        _revoke(twin, name, keys)
         no_doubt(twin, f"what {name} approved before stays decided")
     twin.step(f"Take {name} out of groups and roles")
     strip(twin, name)
@@ -53,6 +55,25 @@ def run(twin: Twin, principal: str | None) -> None:
         renew_pin(twin, "a consumer follows without a new trust root")
     twin.step("Everything from before still stands")
     still_stands(twin, memory)
+
+
+def _revoke(twin: Twin, name: str, keys: Sequence[ThrowAway]) -> None:
+    """By the others, or where they are too few by the owner, whose own signature is enough while it is there.
+
+    Raises:
+        StoppedError: it cannot be approved.
+    """
+    scope, gone = home_scope(name), Revoked(name, keys, "retired")
+    needed = need(twin.found, "revocation.identity", scope)
+    others = needed is not None and needed.reachable(frozenset({name}))
+    observed = needed.missing(frozenset({name})) if needed is not None else "rules contradict each other"
+    twin.prove(f"the others can revoke the keys of {name}", others, observed)
+    if others:
+        revoke(
+            twin, gone, proposer_of(twin, "revocation.identity", scope, never=(name,)), Asked(never=(name,))
+        )
+    else:
+        revoke(twin, gone, name, Asked())
 
 
 def holds_nothing(twin: Twin, name: str) -> None:

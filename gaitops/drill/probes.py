@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gaitops.documents.writer import write_yaml
 from gaitops.drill.changes import Change
@@ -40,13 +40,7 @@ class Probe:
 def probe_for(found: Survey, name: str) -> Probe | None:
     """A change that somebody can approve today, with the help of others; ``None`` where they approve nothing."""
     for probe in _probes(found):
-        others = Need(
-            probe.need.operation,
-            probe.need.requirement,
-            probe.need.proposers - {name},
-            probe.need.approvers,
-            probe.need.members,
-        )
+        others = replace(probe.need, proposers=probe.need.proposers - {name})
         if name in probe.need.approvers and others.reachable():
             return probe
     return None

@@ -17,7 +17,7 @@ from gaitops.change.requirements import Requirement, requirement
 from gaitops.documents.models.drill import Finding, Severity
 from gaitops.drill.survey import Survey
 from gaitops.fleet.people import Directory
-from gaitops.fleet.scopes import FLEET, environment_scope, org_scope, project_scope
+from gaitops.fleet.scopes import FLEET, contains, environment_scope, org_scope, project_scope
 
 _FLEET_KINDS = (
     "organization.change",
@@ -30,6 +30,8 @@ _FLEET_KINDS = (
     "revocation.release",
     "repository.file.change",
 )
+_SAFE = frozenset({"revocation.identity"})
+"""Kinds that are in the safe direction: a key is revoked from now on."""
 _ORG_KINDS = ("org_principal.change", "org_role.change", "project.change")
 _POLICY_KINDS = ("policy.create", "policy.publish", "policy.channel", "revocation.policy_version")
 _PROJECT_KINDS = ("repository.change", "waiver.change", "gate.change")
@@ -51,10 +53,14 @@ class Need:
     approvers: frozenset[str]
     members: tuple[tuple[str, frozenset[str]], ...]
     """Approvers by group that must be among those who approve."""
+    holders: frozenset[str]
+    """Whoever has a role for approving it, whatever they sign with."""
 
     @property
     def title(self) -> str:
         """For people."""
+        if self.requirement.root:
+            return "what only the root may change (people, roles, rules, settings, CI)"
         details = sorted(self.operation.tiers | {f"{risk} risk" for risk in self.operation.risks})
         named = f"{self.operation.kind} in {self.operation.scope}"
         return f"{named} ({', '.join(details)})" if details else named
@@ -76,8 +82,8 @@ class Need:
     def missing(self, without: frozenset[str] = frozenset()) -> str:
         """What it needs and who is left, for people."""
         left = sorted(self.approvers - without)
-        what = "root keys" if self.requirement.root else "approvals"
-        needs = f"needs {self.requirement.quorum} {what}"
+        what = "root key" if self.requirement.root else "approval"
+        needs = f"needs {self.requirement.quorum} {what}{'' if self.requirement.quorum == 1 else 's'}"
         if not self.requirement.root:
             needs += " besides its proposer"
         if self.requirement.groups:
@@ -88,10 +94,15 @@ class Need:
 
     def indispensable(self) -> tuple[str, ...]:
         """Everybody without whom it can no longer be decided; empty when it cannot be decided at all."""
-        if not self.reachable():
+        if self._is_ample() or not self.reachable():
             return ()
         everybody = self.approvers | self.proposers
         return tuple(sorted(name for name in everybody if not self.reachable(frozenset({name}))))
+
+    def _is_ample(self) -> bool:
+        """Whether it is plain that the loss of one person changes nothing; fleets have thousands of decisions."""
+        groups = all(len(members) > 2 for _group, members in self.members)
+        return groups and len(self.proposers) > 1 and len(self.approvers) > self.requirement.quorum + 1
 
     def _met(self, approvers: frozenset[str]) -> bool:
         groups = all(not approvers.isdisjoint(members) for _group, members in self.members)
@@ -108,32 +119,29 @@ def needs(found: Survey) -> tuple[Need, ...]:
 def need(found: Survey, kind: str, scope: str, risk: str | None = None) -> Need | None:
     """One decision by kind and scope; ``None`` where rules contradict each other."""
     risks = frozenset({risk} if risk is not None else ())
-    return _need(found, Operation(kind, scope, (), risks=risks), _Able(found))
-
-
-def lost(found: Survey, without: frozenset[str]) -> tuple[Need, ...]:
-    """Decisions that can be made today and could not be made without these people."""
-    return tuple(item for item in needs(found) if item.reachable() and not item.reachable(without))
+    return _need(found, Operation(kind, scope, (), risks=risks, safe=kind in _SAFE), _Able(found))
 
 
 def quorum_findings(found: Survey, without: str, *, severity: Severity) -> tuple[Finding, ...]:
     """What a fleet can no longer decide once somebody is gone, of this severity each; and what it cannot already."""
-    gone = frozenset({without})
-    texts = [f"without {without}: {item.missing(gone)}" for item in lost(found, gone)]
-    return (*_listed(severity, "quorum-lost", texts), *_already(found))
+    gone, everything = frozenset({without}), needs(found)
+    lost = [item for item in everything if item.reachable() and not item.reachable(gone)]
+    texts = [f"without {without}: {item.missing(gone)}" for item in lost]
+    return (*_listed(severity, "quorum-lost", texts), *_already(everything))
 
 
 def reserve_findings(found: Survey) -> tuple[Finding, ...]:
     """Decisions that hang on one person, and those that nobody can make already."""
     by_person: dict[str, list[str]] = {}
-    for item in needs(found):
+    everything = needs(found)
+    for item in everything:
         for name in item.indispensable():
             by_person.setdefault(name, []).append(item.title)
     texts = []
     for name, titles in sorted(by_person.items()):
         shown = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
         texts.append(f"without {name}, nobody could decide {shown}")
-    return (*_listed("warning", "quorum-reserve", texts), *_already(found))
+    return (*_listed("warning", "quorum-reserve", texts), *_already(everything))
 
 
 def root_findings(found: Survey, *, severity: Severity) -> tuple[Finding, ...]:
@@ -177,12 +185,10 @@ def head_findings(found: Survey) -> tuple[Finding, ...]:
     return (Finding(severity="warning", about="head-verified", text=text),)
 
 
-def _already(found: Survey) -> tuple[Finding, ...]:
+def _already(everything: Iterable[Need]) -> tuple[Finding, ...]:
     """Decisions that nobody can make today, where somebody holds the roles for it."""
-    texts = [
-        item.missing() for item in needs(found) if item.approvers and item.proposers and not item.reachable()
-    ]
-    return _listed("warning", "quorum-unreachable", [f"today already: {text}" for text in texts])
+    stuck = [item for item in everything if item.holders and item.proposers and not item.reachable()]
+    return _listed("warning", "quorum-unreachable", [f"today already: {item.missing()}" for item in stuck])
 
 
 def _listed(severity: Severity, about: str, texts: Sequence[str]) -> tuple[Finding, ...]:
@@ -202,7 +208,7 @@ def _root_need(found: Survey) -> Need:
     operation = Operation("principal.change", FLEET, ())
     needed, _problems = requirement(operation, found.rules, found.root)
     people = frozenset(key.principal for key in found.root.keys)
-    return Need(operation, needed, people, people, ())
+    return Need(operation, needed, people, people, (), people)
 
 
 class _Able:
@@ -211,17 +217,41 @@ class _Able:
     def __init__(self, found: Survey) -> None:
         self._found = found
         self._known: dict[tuple[str, frozenset[str], frozenset[str] | None], frozenset[str]] = {}
+        self._signers: dict[tuple[int, str, frozenset[str] | None], bool] = {}
+        self._groups = {name: _by_group(directory) for name, directory in found.people.items()}
+
+    def holders(self, scope: str, roles: frozenset[str]) -> frozenset[str]:
+        """As :meth:`gaitops.fleet.people.Directory.holders`, by grants instead of by people."""
+        directory, names = self._found.directory(scope), set[str]()
+        groups = self._groups[self._found.partition(scope)]
+        for grant in directory.grants:
+            if grant.role in roles and contains(grant.scope, scope):
+                names |= grant.principals & directory.people.keys()
+                names.update(name for group in grant.groups for name in groups.get(group, ()))
+        return frozenset(names)
 
     def __call__(self, scope: str, roles: frozenset[str], assurance: frozenset[str] | None) -> frozenset[str]:
+        """Those of :meth:`holders` who have an identity that counts."""
         key = (scope, roles, assurance)
         if key not in self._known:
-            directory = self._found.directory(scope)
-            self._known[key] = frozenset(
-                name
-                for name in directory.holders(roles, scope)
-                if _signs(self._found, directory, name, assurance)
-            )
+            names = self.holders(scope, roles)
+            self._known[key] = frozenset(name for name in names if self._signs(scope, name, assurance))
         return self._known[key]
+
+    def _signs(self, scope: str, name: str, assurance: frozenset[str] | None) -> bool:
+        directory = self._found.directory(scope)
+        key = (id(directory), name, assurance)
+        if key not in self._signers:
+            self._signers[key] = _signs(self._found, directory, name, assurance)
+        return self._signers[key]
+
+
+def _by_group(directory: Directory) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, person in directory.people.items():
+        for group in person.groups:
+            found.setdefault(group, set()).add(name)
+    return found
 
 
 def _need(found: Survey, operation: Operation, able: _Able) -> Need | None:
@@ -235,12 +265,19 @@ def _need(found: Survey, operation: Operation, able: _Able) -> Need | None:
     approvers = able(scope, permission.approvers, needed.assurance)
     directory = found.directory(scope)
     members = tuple((group, _of_group(directory, approvers, group)) for group in sorted(needed.groups))
-    return Need(operation, needed, able(scope, roles, None), approvers, members)
+    return Need(
+        operation,
+        needed,
+        able(scope, roles, None),
+        approvers,
+        members,
+        able.holders(scope, permission.approvers),
+    )
 
 
 def _operations(found: Survey) -> Iterator[Operation]:
     for kind in _FLEET_KINDS:
-        yield Operation(kind, FLEET, (), safe=kind == "revocation.identity")
+        yield Operation(kind, FLEET, (), safe=kind in _SAFE)
     for org in found.orgs:
         for kind in _ORG_KINDS:
             yield Operation(kind, org_scope(org), ())

@@ -70,10 +70,14 @@ class Survey:
         """Organizations, sorted."""
         return tuple(sorted(set(self.people) - {FLEET}))
 
+    def partition(self, scope: str) -> str:
+        """``fleet``, or the organization that a scope lies in."""
+        parts = scope.split("/")
+        return parts[1] if len(parts) > 1 else FLEET
+
     def directory(self, scope: str) -> Directory:
         """The people who can count at a scope."""
-        parts = scope.split("/")
-        return self.people[parts[1] if len(parts) > 1 else FLEET]
+        return self.people[self.partition(scope)]
 
     def names(self) -> tuple[str, ...]:
         """Every principal of the fleet and its organizations, the fleet's first."""
