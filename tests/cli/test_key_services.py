@@ -36,12 +36,12 @@ class ServiceFleet(Fleet):
     """A fleet of alice with a file, and of whoever has a signer URI."""
 
     def __init__(self, gaitops: Invoke, folder: Path, uris: dict[str, str]) -> None:
-        self._uris = uris
+        self.uris = uris
         super().__init__(gaitops, folder, "--org", "acme")
 
     def key(self, name: str) -> Path:
         """The URI where there is one; ``Path`` keeps it as it is."""
-        return Path(self._uris[name]) if name in self._uris else super().key(name)
+        return Path(self.uris[name]) if name in self.uris else super().key(name)
 
     def propose_project(self) -> None:
         """A change of alice's that waits for an approval."""
@@ -51,6 +51,12 @@ class ServiceFleet(Fleet):
         path.write_text(TEXT)
         self.commit("add a project")
         assert self.approve("alice", "topic", verb="propose").code == 0
+
+    def merge(self, branch: str) -> None:
+        """Merge into main, after which everything is verified."""
+        self.git("switch", "--quiet", "main")
+        self.git("merge", "--quiet", "--no-ff", "--message", f"merge {branch}", branch)
+        assert self.verify().code == 0
 
     def untouched(self) -> bool:
         """Whether the working tree is as it was committed."""
@@ -115,9 +121,7 @@ def test_a_fleet_without_key_files(
     for approver in ("bob", "carol"):
         approved = fleet.approve(approver, "topic")
         assert approved.code == 0, approved.out
-    fleet.git("switch", "--quiet", "main")
-    fleet.git("merge", "--quiet", "--no-ff", "--message", "merge topic", "topic")
-    assert fleet.verify().code == 0
+    fleet.merge("topic")
 
     publisher = "awskms:alias/publisher"
     assert (
@@ -239,6 +243,41 @@ def test_a_swapped_key_signs_nothing(
     words = ("--repo", fleet.path, "--base", "main", "--head", "topic", "--trust-root", fleet.trust_root)
     who = ("--as", "bob", "--key", "awskms:alias/bob", "--public-key", recorded, "--yes", "--json")
     assert gaitops("approve", *words, *who).json["error_code"] == "key.mismatch"
+    assert fleet.untouched()
+
+
+def test_revoked_key_version(gaitops: Invoke, tmp_path: Path, kms: ScriptedKMS) -> None:
+    """A version that the fleet revoked approves nothing while the KMS still signs with it, nor does the next one."""
+    fleet = ServiceFleet(gaitops, tmp_path, {})
+    fleet.git("switch", "--quiet", "--create", "identity")
+    keys = {"root": fleet.key("bob"), "kms": "awskms:alias/bob"}
+    identities = [
+        {"id": name, "type": "key", "publicKey": gaitops("key", "show", uri, "--json").json["public_key"]}
+        for name, uri in keys.items()
+    ]
+    spec = {"type": "human", "identities": identities}
+    (fleet.path / "trust/principals/bob.yaml").write_text(document("Principal", "bob", spec))
+    fleet.commit("bob has a key in a KMS")
+    assert fleet.approve("bob", "identity", verb="propose").code == 0
+    assert [fleet.approve(name, "identity").code for name in ("alice", "carol")] == [0, 0]
+    fleet.merge("identity")
+
+    fleet.git("switch", "--quiet", "--create", "revoke")
+    why = ("--cause", "retired", "--reason", "next version")
+    assert fleet.trust("revoke", "--principal", "bob", "--identity", "kms", *why).code == 0
+    fleet.commit("revoke")
+    assert fleet.approve("bob", "revoke", verb="propose").code == 0
+    fleet.merge("revoke")
+
+    fleet.uris["bob"] = "awskms:alias/bob"
+    fleet.propose_project()
+    assert fleet.approve("bob", "topic").code == 0
+    words = ("--repo", fleet.path, "--base", "main", "--head", "topic", "--trust-root", fleet.trust_root)
+    judged = gaitops("check", *words, "--json")
+    assert (judged.code, "identity.revoked" in judged.out) == (4, True)
+    kms.private = ec.generate_private_key(ec.SECP256R1())
+    new = fleet.approve("bob", "topic")
+    assert (new.code, new.json["error_code"]) == (6, "key.not_principals")
     assert fleet.untouched()
 
 

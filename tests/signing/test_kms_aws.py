@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -16,8 +17,10 @@ from gaitops.signing.services import Limits, Surroundings
 from gaitops.signing.signers import load_signer
 from tests.key_services import (
     KMS_ARN,
+    Answer,
     Loopback,
     MotoKMS,
+    Request,
     ScriptedKMS,
     aws_environment,
     loopback,
@@ -212,10 +215,19 @@ def test_few_retries(scripted: ScriptedKMS, server: Loopback) -> None:
 
 
 def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port that nobody listens at, and a server that never answers, are unavailable, for a bounded time."""
-    with loopback(lambda _: (200, {})) as server:
-        closed = server.url
-    use(monkeypatch, closed)
+    """A server that never answers, and a port that nobody listens at, are unavailable."""
+    finished = threading.Event()
+
+    def never(_: Request) -> Answer:
+        finished.wait()
+        return 200, {}
+
+    with loopback(never) as server:
+        use(monkeypatch, server.url)
+        error = error_of("awskms:alias/x", Limits(connect_seconds=1, read_seconds=0.1, attempts=1))
+        finished.set()
+    assert error.code == "signer.unavailable"
+    assert "ReadTimeoutError" in str(error)
     assert error_of("awskms:alias/x").code == "signer.unavailable"
 
 
