@@ -32,7 +32,7 @@ def perform(rehearsal: Rehearsal, found: Survey, folder: Path, told: Told) -> Dr
 
     Raises:
         MissingDependencyError: ``git.not_installed``, ``dependency.ssh_keygen``.
-        GaitopsError: the copy cannot be written.
+        InternalError: ``drill.command_failed``; ``key.write``.
         KeyboardInterrupt: also when Ctrl-C reached a command of the drill.
     """
     runbook, principal = rehearsal.drill.runbook, rehearsal.principal

@@ -27,6 +27,8 @@ from gaitops.errors import InternalError, MissingDependencyError
 PERSON: Final = "gaitops-drill"
 """Who makes the commits of a twin; authority comes from envelopes alone."""
 _TICK: Final = timedelta(minutes=1)
+_INTERNAL: Final = 1
+"""Exit code of gaitops that says nothing about what it was asked to judge."""
 _LONGEST: Final = 1500
 """Characters of a command line or of what was observed that a report holds."""
 
@@ -108,6 +110,7 @@ class Twin:
 
         Raises:
             StoppedError: it does not; the step says so.
+            InternalError: ``drill.command_failed``, as for every command: the machine or gaitops is at fault.
         """
         outcome = self._perform(Command(line))
         if outcome.wrong is not None:
@@ -208,6 +211,12 @@ class Twin:
 
     def _perform(self, command: Command) -> Outcome:
         outcome = self._stage.perform(command)
+        if outcome.exit_code == _INTERNAL:
+            raise InternalError.of(
+                "drill.command_failed",
+                f"a command of the drill failed, not because of the fleet: {_essence(outcome)}",
+                remedy="Look for a full disk or missing permissions; otherwise report it as a defect of gaitops.",
+            )
         done = DoneCommand(line=_cut(command.line), exit_code=max(outcome.exit_code, 0))
         self._steps[-1].commands.append(done)
         self._told(done)
