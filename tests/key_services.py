@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shutil import which
@@ -158,7 +159,13 @@ def moto_kms() -> Iterator[MotoKMS]:
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         try:
-            url = "http://{}:{}".format(*server.get_host_and_port())
+            host, port = server.get_host_and_port()
+            url = f"http://{host}:{port}"
+            # moto keeps its keys for as long as the process lives.
+            reset = HTTPConnection(host, port)
+            reset.request("POST", "/moto-api/reset")
+            reset.getresponse().read()
+            reset.close()
             client = Session().create_client(
                 "kms",
                 region_name="eu-west-1",

@@ -250,7 +250,7 @@ def test_revoked_key_version(gaitops: Invoke, tmp_path: Path, kms: ScriptedKMS) 
     """A version that the fleet revoked approves nothing while the KMS still signs with it, nor does the next one."""
     fleet = ServiceFleet(gaitops, tmp_path, {})
     fleet.git("switch", "--quiet", "--create", "identity")
-    keys = {"root": fleet.key("bob"), "kms": "awskms:alias/bob"}
+    keys = {"root": str(fleet.key("bob")), "kms": "awskms:alias/bob"}
     identities = [
         {"id": name, "type": "key", "publicKey": gaitops("key", "show", uri, "--json").json["public_key"]}
         for name, uri in keys.items()
