@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +12,13 @@ import click
 
 from gaitops.cli import options
 from gaitops.cli.command import command
+from gaitops.cli.keyless import Choice, key_or_sigstore
 from gaitops.cli.output import Result
 from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from gaitops.change.attestation import Intent
+    from gaitops.cli.sealing import Sealer
     from gaitops.history.session import History
     from gaitops.history.signable import Signable
 
@@ -51,14 +53,7 @@ def _signing_options(function: _F) -> _F:
                 help="Git remote of --branch.",
             ),
             options.principal,
-            options.key,
-            click.option(
-                "--public-key",
-                "public_key",
-                type=click.Path(path_type=Path, exists=True, dir_okay=False),
-                metavar="FILE",
-                help="Public key of a signer URI that does not tell it (KMS, HSM).",
-            ),
+            key_or_sigstore,
             options.trust_root,
             click.option(
                 "--expires",
@@ -95,7 +90,8 @@ def propose(**given: Any) -> Result:
 
 @command(
     example="gaitops approve --base main --head topic --as bob --key bob.pem --reason CHG-1042\n"
-    "gaitops approve --branch topic --push --as bob --key ssh:$HOME/.ssh/id_ed25519.pub"
+    "gaitops approve --branch topic --push --as bob --key ssh:$HOME/.ssh/id_ed25519.pub\n"
+    "gaitops approve --branch topic --push --as bob --sigstore"
 )
 @_signing_options
 @click.option(
@@ -127,8 +123,6 @@ def _run(
     branch: str | None,
     remote: str,
     principal: str,
-    key: str,
-    public_key: Path | None,
     trust_root: str,
     lifetime: timedelta,
     reason: str,
@@ -136,14 +130,15 @@ def _run(
     push: bool,
     printed: bool,
     yes: bool,
+    **signing: Any,
 ) -> Result:
     from gaitops.cli.asking import confirm
     from gaitops.cli.delivery import Delivery
     from gaitops.cli.opening import opened
     from gaitops.cli.output import note
     from gaitops.cli.sealing import sealed
-    from gaitops.cli.signing import signer_for
 
+    choice = _choice(**signing)
     if push and branch is None:
         raise click.UsageError("--push needs --branch")
     if push and printed:
@@ -162,9 +157,9 @@ def _run(
         note(_shown(signables, f"sha256:{history.standing.root.trust_root}", intent))
         if intent == "approve" and _barred(signables, principal):
             note(f"warning: {principal} contributed to this change, so this approval will not count")
+        ready = _ready(choice, principal, signables, history.at)
         confirm(f"Sign this as {principal} ({intent})?", yes=yes)
-        signer = signer_for(key, public_key)
-        files = sealed(history, signables, signer, intent, principal, lifetime, reason)
+        files = sealed(history, signables, ready(), intent, principal, lifetime, reason)
         head_commit = history.repository.resolve(head)
     where = delivery.deliver(files, head_commit, principal, intent, push=push, printed=printed)
     text = where.text + _outlook(signables, principal, intent)
@@ -176,6 +171,48 @@ def _run(
         "commit": where.commit,
     }
     return Result("approval", members, text)
+
+
+def _choice(
+    *,
+    key: str | None,
+    public_key: Path | None,
+    sigstore: bool,
+    oidc_issuer: str | None,
+    oidc_client_id: str | None,
+    oidc_device: bool,
+    identity_token_file: Path | None,
+    sigstore_config: Path | None,
+) -> Choice:
+    choice = Choice(
+        key,
+        public_key,
+        sigstore,
+        oidc_issuer,
+        oidc_client_id,
+        oidc_device,
+        identity_token_file,
+        sigstore_config,
+    )
+    choice.check()
+    return choice
+
+
+def _ready(
+    choice: Choice, principal: str, signables: Sequence[Signable], at: datetime
+) -> Callable[[], Sealer]:
+    """What to call once it is confirmed; whoever signs without a key signs in, and is shown, before that."""
+    from gaitops.cli.keyless import sign_in
+    from gaitops.cli.output import note
+    from gaitops.cli.sealing import KeySealer
+    from gaitops.cli.signing import signer_for
+
+    key, public_key = choice.key, choice.public_key
+    if key is not None:
+        return lambda: KeySealer(signer_for(key, public_key))
+    signed_in = sign_in(choice, principal, [item.judgement.change.directory for item in signables], at)
+    note(signed_in.shown())
+    return signed_in.sealer
 
 
 def _signables(

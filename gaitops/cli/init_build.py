@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gaitops import __version__
 from gaitops.cli.files import create_files
-from gaitops.cli.sealing import sealed
+from gaitops.cli.sealing import KeySealer, sealed
 from gaitops.cli.trust_keys import KeyArgument, NamedKey, public_key, signing_key
 from gaitops.documents.layout import root_path
 from gaitops.errors import InvalidInputError, MissingDependencyError, Problem
@@ -161,7 +161,13 @@ def _approvals(repository: Repository, commit: str, made: Plan) -> dict[str, byt
         for person in made.people:
             if person.signer is not None:
                 signed = sealed(
-                    history, signables, person.signer, "approve", person.name, GENESIS_LIFETIME, "genesis"
+                    history,
+                    signables,
+                    KeySealer(person.signer),
+                    "approve",
+                    person.name,
+                    GENESIS_LIFETIME,
+                    "genesis",
                 )
                 files.update(signed)
     return files

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gaitops.errors import InvalidInputError
 
@@ -14,14 +15,57 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
     from gaitops.change.attestation import Intent
+    from gaitops.fleet.people import Directory
     from gaitops.history.session import History
     from gaitops.history.signable import Signable
+
+
+class Sealer(Protocol):
+    """Something that signs for a principal."""
+
+    def require_listed(self, principal: str, people: Directory) -> None:
+        """Make sure that what signs belongs to the principal, before anything is signed.
+
+        Raises:
+            InvalidInputError: ``key.not_principals``.
+        """
+
+    def seal(self, payload: bytes, principal: str, people: Directory) -> bytes:
+        """The file around a signed statement.
+
+        Raises:
+            GaitopsError: It could not be signed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class KeySealer:
+    """Signs with a key, wherever that lives."""
+
+    signer: Signer
+
+    def require_listed(self, principal: str, people: Directory) -> None:
+        """See :class:`Sealer`."""
+        known = people.by_keyid.get(self.signer.public_key.keyid, ())
+        if principal not in {identity.principal for identity in known}:
+            raise InvalidInputError.of(
+                "key.not_principals",
+                f"verified state does not list this key for {principal}",
+                remedy="Use a key of that principal, or have the key added first.",
+            )
+
+    def seal(self, payload: bytes, principal: str, people: Directory) -> bytes:  # noqa: ARG002 - as the protocol has it
+        """A DSSE envelope."""
+        from gaitops.signing.dsse import seal
+        from gaitops.signing.statement import PAYLOAD_TYPE
+
+        return seal(PAYLOAD_TYPE, payload, [self.signer])
 
 
 def sealed(
     history: History,
     signables: Sequence[Signable],
-    signer: Signer,
+    sealer: Sealer,
     intent: Intent,
     principal: str,
     lifetime: timedelta,
@@ -30,29 +74,23 @@ def sealed(
     """Envelope files by path, one per partition.
 
     Raises:
-        InvalidInputError: ``key.not_principals``: verified state does not list the key for this principal;
-            ``approval.none``: there is nothing to withdraw.
+        InvalidInputError: ``key.not_principals``: verified state does not list the key, or the identity, for this
+            principal; ``approval.none``: there is nothing to withdraw.
+        GaitopsError: As :meth:`Sealer.seal`.
     """
     from gaitops.change.deltas import deltas_digest
     from gaitops.documents.layout import envelope_path
-    from gaitops.signing.dsse import seal
-    from gaitops.signing.statement import PAYLOAD_TYPE
 
     trust_root = history.standing.root.trust_root
-    files = {}
+    # All of it is checked before any of it is signed: a signature in a public log cannot be taken back.
     for item in signables:
-        known = item.judgement.change.directory.by_keyid.get(signer.public_key.keyid, ())
-        if principal not in {identity.principal for identity in known}:
-            raise InvalidInputError.of(
-                "key.not_principals",
-                f"verified state does not list this key for {principal}",
-                remedy="Use a key of that principal, or have the key added first.",
-            )
-        withdrawn = item.own_approvals(principal) if intent == "withdraw" else ()
-        if intent == "withdraw" and not withdrawn:
+        sealer.require_listed(principal, item.judgement.change.directory)
+        if intent == "withdraw" and not item.own_approvals(principal):
             raise InvalidInputError.of(
                 "approval.none", f"{principal} has not approved this change to {item.partition}"
             )
+    files = {}
+    for item in signables:
         payload = item.payload(
             trust_root,
             intent,
@@ -60,9 +98,9 @@ def sealed(
             issued_at=history.at,
             lifetime=lifetime,
             reason=reason,
-            withdraws=withdrawn,
+            withdraws=item.own_approvals(principal) if intent == "withdraw" else (),
         )
         subject = deltas_digest(trust_root, item.judgement.change.deltas)
         path = envelope_path(subject, principal, hashlib.sha256(payload).hexdigest())
-        files[path] = seal(PAYLOAD_TYPE, payload, [signer])
+        files[path] = sealer.seal(payload, principal, item.judgement.change.directory)
     return files

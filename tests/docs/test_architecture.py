@@ -84,7 +84,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "requests": frozenset({"signing"}),
     "sigstore": frozenset({"signing"}),
     "tuf": frozenset({"fleet", "release", "pin"}),
-    "urllib3": frozenset({"release"}),
+    "urllib3": frozenset({"release", "signing"}),
     "pyarrow": frozenset({"evidence"}),
     "deltalake": frozenset({"evidence"}),
     "fsspec": frozenset({"evidence"}),

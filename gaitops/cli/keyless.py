@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``--sigstore``: signing as whoever signs in, instead of with a key. Options, sign-in, and what is shown before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gaitops.errors import InvalidInputError, VerificationError
+
+if TYPE_CHECKING:
+    from gaitops.fleet.people import Directory
+    from gaitops.signing.sigstore.claims import Claims
+    from gaitops.signing.sigstore.device import Prompt
+    from gaitops.signing.sigstore.expected import Person, Workload
+    from gaitops.signing.sigstore.sign import Instance, Session
+    from gaitops.signing.sigstore.tokens import Token
+    from gaitops.signing.sigstore.verify import TrustedRootFile
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+TOKEN_FILE_VARIABLE = "GAITOPS_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_LARGEST_TOKEN_FILE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the options of :func:`key_or_sigstore` say."""
+
+    key: str | None
+    public_key: Path | None
+    sigstore: bool
+    issuer: str | None
+    client_id: str | None
+    device: bool
+    token_file: Path | None
+    config: Path | None
+
+    def check(self) -> None:
+        """Refuse options that do not go together.
+
+        Raises:
+            click.UsageError: they do not.
+        """
+        if self.sigstore == (self.key is not None):
+            raise click.UsageError("give either --key URI or --sigstore")
+        signing_in = self.device or self.issuer is not None
+        if not self.sigstore and (signing_in or self.client_id is not None or self.config is not None):
+            raise click.UsageError(
+                "--oidc-issuer, --oidc-client-id, --oidc-device and --sigstore-config need --sigstore"
+            )
+        if self.sigstore and self.public_key is not None:
+            raise click.UsageError("--public-key belongs to --key")
+        if self.sigstore and self.token_file is not None and signing_in:
+            raise click.UsageError(
+                "--identity-token-file replaces signing in with --oidc-issuer or --oidc-device"
+            )
+
+
+def key_or_sigstore(function: _F) -> _F:
+    """``--key URI`` or ``--sigstore`` with its options, as ``key``, ``public_key``, ``sigstore`` and so on."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--key",
+                metavar="URI",
+                help="The signing key: a PEM or OpenSSH key file, ssh:FILE for a key in the agent, or a signer URI.",
+            ),
+            click.option(
+                "--public-key",
+                "public_key",
+                type=_FILE,
+                metavar="FILE",
+                help="Public key of a signer URI that does not tell it (KMS, HSM).",
+            ),
+            click.option(
+                "--sigstore",
+                is_flag=True,
+                help="Sign in and sign without a key. The transparency log shows who signed, for ever.",
+            ),
+            click.option(
+                "--oidc-issuer",
+                metavar="URL",
+                help="OpenID provider to sign in at; default that of the Sigstore instance.",
+            ),
+            click.option(
+                "--oidc-client-id",
+                metavar="ID",
+                help="Client id at that provider, and audience of the token; default sigstore.",
+            ),
+            click.option(
+                "--oidc-device",
+                is_flag=True,
+                help="Sign in on another device: shows a code and an address instead of opening a browser.",
+            ),
+            click.option(
+                "--identity-token-file",
+                type=_FILE,
+                envvar=TOKEN_FILE_VARIABLE,
+                show_envvar=True,
+                metavar="FILE",
+                help="Use the OIDC identity token in FILE instead of signing in.",
+            ),
+            click.option(
+                "--sigstore-config",
+                type=_FILE,
+                metavar="FILE",
+                help="ClientTrustConfig JSON of a Sigstore instance; default the public one.",
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Somebody who signed in; nothing is signed yet, and no certificate has been asked for."""
+
+    instance: Instance
+    token: Token
+    at: datetime
+
+    def shown(self) -> str:
+        """What must be known before signing."""
+        return (
+            f"signing as {self.token.subject}\n"
+            f"  who signed in at {self.token.issuer}\n"
+            "warning: the transparency log will show this identity and the digest of what is signed to everybody "
+            "who can read it, for ever"
+        )
+
+    def sealer(self) -> KeylessSealer:
+        """Get the certificate, which the certificate log shows from now on.
+
+        Raises:
+            GaitopsError: As :func:`gaitops.signing.sigstore.sign.open_session`.
+        """
+        from gaitops.signing.sigstore.sign import open_session
+
+        return KeylessSealer(open_session(self.instance, self.token), self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class KeylessSealer:
+    """Signs with a certificate of minutes (see :class:`gaitops.cli.sealing.Sealer`)."""
+
+    session: Session
+    at: datetime
+
+    def require_listed(self, principal: str, people: Directory) -> None:
+        """Make sure that the certificate is the principal's.
+
+        Raises:
+            InvalidInputError: ``key.not_principals``.
+        """
+        self._expected(principal, people)
+
+    def seal(self, payload: bytes, principal: str, people: Directory) -> bytes:
+        """A Sigstore bundle v0.3 that verifies with the trusted root of verified state.
+
+        Raises:
+            InvalidInputError: ``approval.too_large``.
+            GaitopsError: As :meth:`gaitops.signing.sigstore.sign.Session.sign`.
+        """
+        from gaitops.change.attestation import MAX_ENVELOPE_BYTES
+        from gaitops.signing.sigstore.sign import OVERHEAD
+
+        if len(payload) * 4 // 3 + OVERHEAD > MAX_ENVELOPE_BYTES:
+            raise InvalidInputError.of(
+                "approval.too_large",
+                f"the statement has {len(payload)} bytes, and with certificate and log entry does not fit into "
+                f"{MAX_ENVELOPE_BYTES}",
+                remedy="split the change into several pull requests, or sign with a key",
+            )
+        return self.session.sign(payload, pinned_root(people), self._expected(principal, people))[0]
+
+    def _expected(self, principal: str, people: Directory) -> Person | Workload:
+        return own_identity(principal, people, self.session.claims, self.at)
+
+
+def sign_in(choice: Choice, principal: str, people: Sequence[Directory], at: datetime) -> SignedIn:
+    """Find out who signs: with which instance, and by which token.
+
+    Args:
+        choice: the options.
+        principal: for whom it will be signed.
+        people: the people of verified state, for each of the partitions that are signed.
+        at: now.
+
+    Raises:
+        InvalidInputError: ``key.not_principals``: the principal has no keyless identity; ``sigstore.instance``,
+            ``sigstore.token``, ``sigstore.login``.
+        InternalError: ``sigstore.unavailable``.
+        VerificationError: ``sigstore.trust_root``.
+        MissingDependencyError: ``dependency.sigstore``.
+    """
+    from gaitops.cli.files import read_bytes
+    from gaitops.signing.sigstore.sign import open_instance
+    from gaitops.signing.sigstore.tokens import CLIENT_ID, read_token
+
+    for directory in people:
+        if not any(_keyless(directory, principal)):
+            raise _not_listed(f"verified state lists no Sigstore identity for {principal}")
+    roots = {root.sha256: root for root in map(pinned_root, people)}
+    config = read_bytes(choice.config) if choice.config is not None else None
+    instance = open_instance(config, str(choice.config) if choice.config is not None else "configuration")
+    for root in roots.values():
+        instance.require_pinned(root)
+    client_id = choice.client_id or CLIENT_ID
+    token = read_token(_raw_token(choice, instance, client_id), audience=client_id, at=at)
+    return SignedIn(instance, token, at)
+
+
+def pinned_root(people: Directory) -> TrustedRootFile:
+    """The Sigstore trusted root of verified state.
+
+    Raises:
+        VerificationError: ``sigstore.trust_root``: there is none.
+    """
+    from gaitops.fleet.people import SIGSTORE_ROOT
+
+    if people.trusted_root is None:
+        raise VerificationError.of(
+            "sigstore.trust_root",
+            f"verified state has no {SIGSTORE_ROOT}, so keyless signatures cannot be verified",
+            remedy="add the trusted root of your Sigstore instance, approved by the root people",
+        )
+    return people.trusted_root
+
+
+def own_identity(principal: str, people: Directory, claims: Claims, at: datetime) -> Person | Workload:
+    """The identity of the principal that a certificate names.
+
+    Raises:
+        InvalidInputError: ``key.not_principals``: there is none.
+    """
+    reasons = []
+    for credential in _keyless(people, principal):
+        reason = credential.mismatch(claims, at)
+        if reason is None:
+            return credential
+        reasons.append(reason)
+    found = f"{claims.subject} of {claims.issuer}"
+    raise _not_listed(
+        f"verified state does not list {found} for {principal}" + "".join(f"; {reason}" for reason in reasons)
+    )
+
+
+def _keyless(people: Directory, principal: str) -> list[Person | Workload]:
+    from gaitops.signing.sigstore.expected import Person, Workload
+
+    return [
+        identity.credential
+        for identity in people.identities_of(principal)
+        if isinstance(identity.credential, Person | Workload)
+    ]
+
+
+def _not_listed(message: str) -> InvalidInputError:
+    return InvalidInputError.of(
+        "key.not_principals",
+        message,
+        remedy="Sign in as that principal, or have the identity added to its document first.",
+    )
+
+
+def _raw_token(choice: Choice, instance: Instance, client_id: str) -> str:
+    """From the file; on another device; from the CI system around us; with a browser. The first that applies."""
+    from gaitops.cli.asking import at_terminal
+    from gaitops.cli.files import read_bytes
+    from gaitops.signing.sigstore.device import device_token
+    from gaitops.signing.sigstore.tokens import ambient, from_browser
+
+    if choice.token_file is not None:
+        return read_bytes(choice.token_file)[:_LARGEST_TOKEN_FILE].decode("ascii", "replace")
+    if choice.issuer is None and not choice.device:
+        found = ambient(client_id)
+        if found is not None:
+            return found
+    issuer = choice.issuer or instance.provider
+    if not issuer:
+        raise InvalidInputError.of(
+            "sigstore.login",
+            "the Sigstore instance names no OpenID provider",
+            remedy="name one: --oidc-issuer URL",
+        )
+    if choice.device:
+        return device_token(issuer, client_id, _show, time.sleep)
+    if not at_terminal():
+        raise InvalidInputError.of(
+            "sigstore.login",
+            "nobody can sign in with a browser here: there is no terminal",
+            remedy="use --oidc-device, or --identity-token-file FILE",
+        )
+    return from_browser(issuer, client_id)
+
+
+def _show(prompt: Prompt) -> None:
+    from gaitops.cli.output import note
+
+    where = prompt.complete_url or prompt.url
+    note(f"open {where} on any device, and enter or compare the code {prompt.code}")
