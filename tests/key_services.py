@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -129,6 +130,29 @@ def aws_environment(url: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "NO_PROXY": "127.0.0.1",
     }
+
+
+@cache
+def _aws_models() -> Any:
+    """What botocore reads from its files for each session: most of the time that it takes to make a client."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
+def use_aws(patch: pytest.MonkeyPatch, url: str) -> None:
+    """Send every client of AWS in this process to ``url``; nothing of the user's own settings counts."""
+    from botocore.session import Session
+
+    def session() -> Any:
+        made = Session()
+        made.register_component("data_loader", _aws_models())
+        return made
+
+    patch.setattr("gaitops.signing.kms_aws.Session", session)
+    patch.delenv("AWS_PROFILE", raising=False)
+    for name, value in aws_environment(url).items():
+        patch.setenv(name, value)
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from tests.key_services import (
     Request,
     ScriptedKMS,
     SoftToken,
-    aws_environment,
     loopback,
     moto_kms,
     soft_token,
+    use_aws,
 )
 from tests.simulator import document
 
@@ -92,13 +92,6 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("gaitops.cli.asking.at_terminal", lambda: True)
     monkeypatch.setattr("gaitops.cli.asking.click.prompt", prompt)
     return asked
-
-
-def use_aws(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """AWS is at ``url`` for the program."""
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    for name, value in aws_environment(url).items():
-        monkeypatch.setenv(name, value)
 
 
 def test_a_fleet_without_key_files(

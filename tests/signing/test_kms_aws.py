@@ -22,20 +22,13 @@ from tests.key_services import (
     MotoKMS,
     Request,
     ScriptedKMS,
-    aws_environment,
     loopback,
     moto_kms,
+    use_aws,
 )
 
 ONCE = Limits(connect_seconds=1, read_seconds=1, attempts=1)
 SECRETS = ("not-a-secret", "the-session-token", "AKIDEXAMPLE")
-
-
-def use(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Send clients to ``url``; nothing of the user's own settings counts."""
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    for name, value in aws_environment(url).items():
-        monkeypatch.setenv(name, value)
 
 
 def error_of(uri: str, limits: Limits = ONCE) -> GaitopsError:
@@ -65,7 +58,7 @@ def moto() -> Iterator[MotoKMS]:
 @pytest.fixture
 def kms(moto: MotoKMS, monkeypatch: pytest.MonkeyPatch) -> MotoKMS:
     """The running KMS, for everybody who asks AWS."""
-    use(monkeypatch, moto.url)
+    use_aws(monkeypatch, moto.url)
     return moto
 
 
@@ -151,7 +144,7 @@ def scripted(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> ScriptedKMS:
     kms = ScriptedKMS()
     server.answer = kms
     server.requests.clear()
-    use(monkeypatch, server.url)
+    use_aws(monkeypatch, server.url)
     return kms
 
 
@@ -159,7 +152,7 @@ def scripted(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> ScriptedKMS:
 def opened(server: Loopback) -> AWSKey:
     """A key whose client has been made."""
     with pytest.MonkeyPatch.context() as patch:
-        use(patch, server.url)
+        use_aws(patch, server.url)
         key = AWSKey("awskms:alias/x", Surroundings(ONCE))
         key.public()
     return key
@@ -223,7 +216,7 @@ def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         return 200, {}
 
     with loopback(never) as server:
-        use(monkeypatch, server.url)
+        use_aws(monkeypatch, server.url)
         error = error_of("awskms:alias/x", Limits(connect_seconds=1, read_seconds=0.1, attempts=1))
         finished.set()
     assert error.code == "signer.unavailable"
@@ -233,7 +226,7 @@ def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_credentials_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials, without a region and with an unknown profile nothing is asked."""
-    use(monkeypatch, "http://127.0.0.1:9")
+    use_aws(monkeypatch, "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     assert error_of(f"awskms:{KMS_ARN}").code == "signer.configuration"
     monkeypatch.delenv("AWS_PROFILE")
