@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "signing": frozenset({"documents"}),
     "gait": frozenset({"signing", "documents"}),
     "fleet": frozenset({"documents", "gait", "signing"}),
+    "directory": frozenset({"fleet", "documents"}),
     "rollout": frozenset({"fleet", "documents", "signing"}),
     "change": frozenset({"rollout", "fleet", "documents", "gait", "signing"}),
     "history": frozenset({"change", "rollout", "fleet", "git", "documents", "gait", "signing"}),
@@ -44,7 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "cli": frozenset(
         {
             "release", "pin", "conformance", "history", "report", "scaffold", "change", "rollout", "fleet", "git", "documents", "gait",
-            "signing", "demo", "drill", "evidence", "posture", "signals",
+            "signing", "demo", "directory", "drill", "evidence", "posture", "signals",
         }
     ),
     "__main__": frozenset({"cli"}),
@@ -84,7 +85,9 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "requests": frozenset({"signing"}),
     "sigstore": frozenset({"signing"}),
     "tuf": frozenset({"fleet", "release", "pin"}),
-    "urllib3": frozenset({"release", "signing"}),
+    "urllib3": frozenset({"release", "signing", "directory"}),
+    # ID tokens of a directory's OpenID provider; signatures of the fleet are never JWTs.
+    "jwt": frozenset({"directory"}),
     "pyarrow": frozenset({"evidence"}),
     "deltalake": frozenset({"evidence"}),
     "fsspec": frozenset({"evidence"}),
