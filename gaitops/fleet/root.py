@@ -30,8 +30,12 @@ from gaitops.signing.verification import verify
 if TYPE_CHECKING:
     from tuf.api.metadata import Metadata, Root
 
+    from gaitops.fleet.publishing import KeylessPublishing
+
 PRINCIPAL_FIELD: Final = "x-gaitops-principal"
 """Signed, unrecognised field of a root-role key in TUF metadata: the principal whose key it is."""
+PUBLISHING_FIELD: Final = "x-gaitops-publishing"
+"""Signed, unrecognised field of root metadata: workloads that sign statements without a key (``publishing``)."""
 MAX_ROOT_BYTES: Final = 512_000
 """Largest root metadata that is read; the limit of python-tuf's client."""
 STANDARD_KEYS: Final = frozenset(
@@ -77,6 +81,8 @@ class TrustedRoot:
     expires: datetime
     solo: bool
     """One person alone: for trying out, and every verdict says so."""
+    publishing: KeylessPublishing | None = None
+    """Who else may sign statements; ``None`` when keys alone do."""
 
     def to_json(self) -> dict[str, object]:
         """A JSON value from which :meth:`from_json` restores the root without python-tuf."""
@@ -90,6 +96,7 @@ class TrustedRoot:
             "targetsThreshold": self.targets_threshold,
             "expires": format_timestamp(self.expires),
             "solo": self.solo,
+            "publishing": None if self.publishing is None else self.publishing.to_json(),
         }
 
     @classmethod
@@ -111,6 +118,7 @@ class TrustedRoot:
                 targets_threshold=int(value["targetsThreshold"]),
                 expires=parse_timestamp(value["expires"]),
                 solo=bool(value["solo"]),
+                publishing=_publishing(value.get("publishing")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInputError.of("trust.root_invalid", "a stored root cannot be read") from error
@@ -277,6 +285,35 @@ def root_people(metadata: Metadata[Root], code: str, path: str) -> tuple[tuple[R
     return keys, solo
 
 
+def root_publishing(metadata: Metadata[Root], code: str, path: str) -> KeylessPublishing | None:
+    """Who may sign statements without a key, by :data:`PUBLISHING_FIELD`.
+
+    Raises:
+        VerificationError: ``code`` when the field is there and malformed: half of a restriction restricts nothing.
+    """
+    fields = metadata.signed.unrecognized_fields
+    if PUBLISHING_FIELD not in fields:
+        return None
+    value = fields[PUBLISHING_FIELD]
+    if value is None:
+        raise _refused(
+            code, f"{PUBLISHING_FIELD} is null; a root that names no workload has no such field", path
+        )
+    try:
+        return _publishing(value)
+    except InvalidInputError as error:
+        raise _refused(code, f"{PUBLISHING_FIELD}: {error.problems[0].message}", path) from error
+
+
+def _publishing(value: object) -> KeylessPublishing | None:
+    if value is None:
+        return None
+    # Loads the models of identities, which a fleet without keyless publishing never needs here.
+    from gaitops.fleet.publishing import KeylessPublishing  # noqa: PLC0415
+
+    return KeylessPublishing.from_json(value)
+
+
 def _trusted(metadata: Metadata[Root], data: bytes, trust_root: str, code: str) -> TrustedRoot:
     root = metadata.signed
     keys, solo = root_people(metadata, code, _path(root.version))
@@ -291,6 +328,7 @@ def _trusted(metadata: Metadata[Root], data: bytes, trust_root: str, code: str) 
         targets_threshold=targets.threshold,
         expires=root.expires,
         solo=solo,
+        publishing=root_publishing(metadata, code, _path(root.version)),
     )
 
 

@@ -29,7 +29,17 @@ from gaitops.fleet.root import (
     verify_first_root,
     verify_next_root,
 )
-from gaitops.release.layout import METADATA, RELEASE_TARGET, TARGETS, envelope_file, is_safe_path, role_file
+from gaitops.release.keyless import trusted_root_file
+from gaitops.release.layout import (
+    METADATA,
+    RELEASE_TARGET,
+    TARGETS,
+    TRUSTED_ROOT_TARGET,
+    bundle_target,
+    envelope_file,
+    is_safe_path,
+    role_file,
+)
 from gaitops.release.sources import Source, read_file
 from gaitops.release.statement import Predicate, ReleasePredicate, open_envelope, read_statement
 from gaitops.release.verify import (
@@ -158,6 +168,27 @@ class ReleaseClient:
             raise invalid("the signatures are over another statement", file)
         statement, said = read_statement(payload, predicate, self.root, path)
         return envelope, statement, said
+
+    def bundle(self, path: str) -> bytes | None:
+        """The Sigstore bundle over the statement at ``path``, ``None`` without one or where no root names workloads.
+
+        Whether it holds is for :mod:`gaitops.pin.verify`.
+
+        Raises:
+            VerificationError: As :meth:`target`.
+        """
+        return None if self.root.publishing is None else self.target(bundle_target(path))
+
+    def trusted_root(self) -> bytes | None:
+        """The Sigstore trusted root of the release; ``None`` as for :meth:`bundle`.
+
+        Raises:
+            VerificationError: As :meth:`target`; ``sigstore.trust_root`` for another than the newest root names.
+        """
+        data = None if self.root.publishing is None else self.target(TRUSTED_ROOT_TARGET)
+        if data is not None:
+            trusted_root_file(data, self.root, TRUSTED_ROOT_TARGET)
+        return data
 
     def _precise_roots(self, trust_root: str) -> tuple[bytes, TrustedRoot]:
         """The first root and the newest, by our own rules, so that each way of failing has its own code."""

@@ -12,6 +12,8 @@
     <env>/enforced/…                  its files, exactly as published
     <env>/candidate.dsse.json         the same for a candidate, during a rollout
     <env>/candidate/…
+    trusted_root.json                 where publishing is keyless: the Sigstore trusted root that the newest root names
+    release.sigstore.json             … and beside each statement its Sigstore bundle: <name>.sigstore.json
 
 Names of environments hold no dots, so no environment can be mistaken for one of the files beside it; statements lie
 beside the folders of files, so that a folder holds what its statement names and nothing else.
@@ -31,9 +33,11 @@ ATTRIBUTES: Final = (
 )
 """Content of :data:`ATTRIBUTES_FILE`: with ``core.autocrlf`` Git would hand out other bytes than were committed."""
 RELEASE_FILE: Final = "release.dsse.json"
+TRUSTED_ROOT_FILE: Final = "trusted_root.json"
 ENFORCED: Final = "enforced"
 CANDIDATE: Final = "candidate"
 
+_ENVELOPE: Final = ".dsse.json"
 _ROOT_FILE = re.compile(r"([1-9][0-9]{0,4})\.root\.json\Z", re.ASCII)
 
 
@@ -56,6 +60,11 @@ def assignments_file(environment: str) -> str:
 def statement_file(environment: str, which: str) -> str:
     """The statement about the enforced or candidate version."""
     return f"{environment}/{which}.dsse.json"
+
+
+def bundle_file(statement: str) -> str:
+    """The Sigstore bundle beside a statement's envelope."""
+    return f"{statement.removesuffix(_ENVELOPE)}.sigstore.json"
 
 
 def files_folder(environment: str, which: str) -> str:

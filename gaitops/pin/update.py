@@ -24,15 +24,19 @@ from gaitops.pin.layout import (
     FOLDER,
     PIN_FILE,
     RELEASE_FILE,
+    TRUSTED_ROOT_FILE,
     assignments_file,
+    bundle_file,
     files_folder,
     root_file,
     statement_file,
 )
 from gaitops.pin.model import Pin, PinnedEnvironment, PinnedVersion, read_pin
+from gaitops.pin.require import Require
 from gaitops.pin.verify import VerifiedPin, check_not_lower, verify_pin
 from gaitops.release.layout import (
     MAX_INDEX_BYTES,
+    RELEASE_TARGET,
     REPOSITORIES_TARGET,
     assignments_statement,
     is_safe_path,
@@ -67,9 +71,15 @@ class PinUpdate:
 
 
 def init_pin(
-    repository: Path, source: Source, trust_root: str, requests: Sequence[PinRequest], now: datetime
+    repository: Path,
+    source: Source,
+    trust_root: str,
+    requests: Sequence[PinRequest],
+    now: datetime,
+    *,
+    require: Require = Require.KEY,
 ) -> PinUpdate:
-    """Create ``.gaitops/`` in a repository that has none.
+    """Create ``.gaitops/`` in a repository that has none; its statements must have the signatures of ``require``.
 
     Raises:
         UnsafeOperationError: ``pin.exists``.
@@ -84,11 +94,17 @@ def init_pin(
                 remedy="renew it with: gaitops pin update",
             )
         files = fetch_pin(source, trust_root, requests, now)
-        return _write(repository, {}, None, files, trust_root)
+        return _write(repository, {}, None, files, trust_root, require)
 
 
 def update_pin(
-    repository: Path, source: Source, trust_root: str, now: datetime, extra: Sequence[PinRequest] = ()
+    repository: Path,
+    source: Source,
+    trust_root: str,
+    now: datetime,
+    extra: Sequence[PinRequest] = (),
+    *,
+    require: Require = Require.KEY,
 ) -> PinUpdate:
     """Renew ``.gaitops/`` from the newest release, for the environments that it pins and those of ``extra``.
 
@@ -112,7 +128,7 @@ def update_pin(
             )
         requests = {**pinned_requests(before), **{request.environment: request for request in extra}}
         files = fetch_pin(source, trust_root, list(requests.values()), now)
-        return _write(repository, old, before, files, trust_root)
+        return _write(repository, old, before, files, trust_root, require)
 
 
 def pinned_requests(pin: Pin) -> dict[str, PinRequest]:
@@ -136,20 +152,27 @@ def fetch_pin(
         return _Fetch(client).finish(requests)
 
 
-def newest_pin(source: Source, trust_root: str, pin: Pin, now: datetime) -> VerifiedPin:
+def newest_pin(
+    source: Source, trust_root: str, pin: Pin, now: datetime, *, require: Require = Require.KEY
+) -> VerifiedPin:
     """What :func:`update_pin` would make of ``pin`` now; nothing is written.
 
     Raises:
         GaitopsError: As :func:`update_pin` does.
     """
     requests = list(pinned_requests(pin).values())
-    return verify_pin(fetch_pin(source, trust_root, requests, now), trust_root)
+    return verify_pin(fetch_pin(source, trust_root, requests, now), trust_root, require=require)
 
 
 def _write(
-    repository: Path, old: Mapping[str, bytes], before: Pin | None, files: dict[str, bytes], trust_root: str
+    repository: Path,
+    old: Mapping[str, bytes],
+    before: Pin | None,
+    files: dict[str, bytes],
+    trust_root: str,
+    require: Require,
 ) -> PinUpdate:
-    after = verify_pin(files, trust_root)
+    after = verify_pin(files, trust_root, require=require)
     problems = [] if before is None else list(check_not_lower(before, after.pin))
     if problems:
         raise VerificationError(problems)
@@ -164,12 +187,20 @@ class _Fetch:
 
     def __init__(self, client: ReleaseClient) -> None:
         self._client = client
-        self._files: dict[str, bytes] = {
-            ATTRIBUTES_FILE: ATTRIBUTES,
-            RELEASE_FILE: client.release_envelope,
-        }
+        self._files: dict[str, bytes] = {ATTRIBUTES_FILE: ATTRIBUTES}
+        self._trusted_root = client.trusted_root()
+        if self._trusted_root is not None:
+            self._files[TRUSTED_ROOT_FILE] = self._trusted_root
+        self._statement(RELEASE_FILE, client.release_envelope, RELEASE_TARGET)
         for version, data in enumerate(client.roots, start=1):
             self._files[root_file(version)] = data
+
+    def _statement(self, file: str, envelope: bytes, target: str) -> None:
+        """A statement, and its bundle where the release has one and the trusted root under which it verifies."""
+        self._files[file] = envelope
+        bundle = None if self._trusted_root is None else self._client.bundle(target)
+        if bundle is not None:
+            self._files[bundle_file(file)] = bundle
 
     def finish(self, requests: Sequence[PinRequest]) -> dict[str, bytes]:
         release = self._client.release
@@ -187,7 +218,7 @@ class _Fetch:
         envelope, _, said = self._client.signed(path, payload, AssignmentsPredicate)
         if path != assignments_statement(said.org, said.project, said.repository):
             raise invalid(f"the statement is about {said.repository} in {said.org}/{said.project}", path)
-        self._files[assignments_file(request.environment)] = envelope
+        self._statement(assignments_file(request.environment), envelope, path)
         row = next((row for row in said.environments if row.environment == request.environment), None)
         if row is None:
             known = ", ".join(row.environment for row in said.environments)
@@ -242,7 +273,7 @@ class _Fetch:
         envelope, statement, said = self._client.statement(path, VersionPredicate)
         if said.policy_version != version:
             raise invalid(f"the statement is about {said.policy_version}, not about {version}", path)
-        self._files[statement_file(environment, which)] = envelope
+        self._statement(statement_file(environment, which), envelope, path)
         source = version_folder(version.org, version.policy, version.version)
         for subject in statement.subjects:
             data = self._client.require_target(f"{source}/{subject.name}")

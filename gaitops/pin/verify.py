@@ -2,7 +2,8 @@
 """``gaitops pin verify``: no network, no clock, no Gait, and one digest taken on faith (design 8).
 
 1. The root chain leads from the caller's trust root to a newest root.
-2. Enough of that root's publishers signed every statement.
+2. Every statement has the signatures that the caller requires: by enough of that root's publishers, by a workload that
+   the root names (:mod:`gaitops.pin.bundles`), or both.
 3. ``pin.yaml`` says what the statements say: fleet, release, repository, environment, versions, mode.
 4. The folder of each version holds exactly the files of its statement, byte for byte, and nothing else lies around.
 5. Compared with an earlier pin, no release number falls.
@@ -15,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gaitops.errors import GaitopsError, InvalidInputError, Problem, VerificationError
+from gaitops.errors import GaitopsError, InvalidInputError, MissingDependencyError, Problem, VerificationError
 from gaitops.fleet.root import TrustedRoot, root_chain
+from gaitops.pin.bundles import PinnedBundles
 from gaitops.pin.layout import (
     ATTRIBUTES,
     ATTRIBUTES_FILE,
@@ -32,6 +34,7 @@ from gaitops.pin.layout import (
     statement_file,
 )
 from gaitops.pin.model import Pin, PinnedEnvironment, PinnedVersion, read_pin
+from gaitops.pin.require import Require
 from gaitops.release.statement import (
     AssignedEnvironment,
     AssignmentsPredicate,
@@ -41,6 +44,7 @@ from gaitops.release.statement import (
     VersionPredicate,
     open_envelope,
     read_statement,
+    read_unverified,
 )
 from gaitops.signing.statement import Statement
 
@@ -64,10 +68,19 @@ class VerifiedPin:
     """Environment → what the signed statement says of the repository."""
     versions: Mapping[str, tuple[Statement, VersionPredicate]] = field(default_factory=dict)
     """Version digest → what the signed statement says of each pinned version, and its files."""
+    require: Require = Require.KEY
+    """The signatures that every statement has."""
+    signers: tuple[str, ...] = ()
+    """Certificate subjects of the workloads that signed, sorted; empty unless keyless signatures were required."""
 
 
 def verify_pin(
-    files: Files, trust_root: str | None, *, base: bytes | None = None, repository: str | None = None
+    files: Files,
+    trust_root: str | None,
+    *,
+    base: bytes | None = None,
+    repository: str | None = None,
+    require: Require = Require.KEY,
 ) -> VerifiedPin:
     """Verify the content of ``.gaitops/``.
 
@@ -77,11 +90,13 @@ def verify_pin(
         base: ``pin.yaml`` of the earlier pin that this one replaces.
         repository: Normalised id of the repository that holds the pin, when the caller knows it: a pin copied from
             another repository is genuine, and not this one's.
+        require: The signatures that every statement must have.
 
     Raises:
         InvalidInputError: ``trust.root_required``, ``pin.not_found``, ``document.*`` for an unreadable ``pin.yaml``.
-        VerificationError: ``trust.*``, ``signature.invalid``, ``statement.invalid``, ``pin.mismatch``,
-            ``release.rollback``; of the last three, all that were found.
+        VerificationError: ``trust.*``, ``signature.invalid``, ``sigstore.*``, ``statement.invalid``,
+            ``pin.keyless_missing``, ``pin.mismatch``, ``release.rollback``; of all but the first, what was found.
+        MissingDependencyError: ``dependency.sigstore`` when keyless signatures are required.
     """
     if trust_root is None:
         raise InvalidInputError.of(
@@ -100,7 +115,7 @@ def verify_pin(
             field="trustRoot",
         )
     root = root_chain(_roots(files), trust_root)
-    return _Verification(files, pin, root).finish(base, repository)
+    return _Verification(files, pin, root, require).finish(base, repository)
 
 
 def check_not_lower(before: Pin, after: Pin) -> Iterator[Problem]:
@@ -130,11 +145,13 @@ def _roots(files: Files) -> list[bytes]:
 class _Verification:
     """Collects everything that does not fit, once the trust root does."""
 
-    def __init__(self, files: Files, pin: Pin, root: TrustedRoot) -> None:
+    def __init__(self, files: Files, pin: Pin, root: TrustedRoot, require: Require) -> None:
         self._files = files
         self._pin = pin
         self._root = root
-        self._problems: list[Problem] = []
+        self._require = require
+        self._bundles = PinnedBundles(files, root, require)
+        self._problems: list[Problem] = list(self._bundles.start())
         self._explained = {PIN_FILE, *(root_file(version) for version in range(1, root.version + 1))}
         if files.get(ATTRIBUTES_FILE) == ATTRIBUTES:
             # Nobody signs it and nobody needs to: it has one possible content.
@@ -149,14 +166,24 @@ class _Verification:
             self._environment(name, environment)
             if repository is not None and environment.repository != repository:
                 self._mismatch(f"the pin is for {environment.repository}, not for {repository}", PIN_FILE)
-        for path in sorted(self._files.keys() - self._explained):
+        for path in sorted(self._files.keys() - self._explained - self._bundles.explained):
             self._mismatch("nothing that was signed accounts for this file", path)
         if base is not None:
             self._problems += check_not_lower(read_pin(base, f"{FOLDER}/{PIN_FILE} (base)"), self._pin)
         if self._problems or release is None:
             raise VerificationError(self._problems)
         withdrawn = tuple(sorted(self._withdrawn))
-        return VerifiedPin(self._pin, self._root, release, withdrawn, self._assignments, self._versions)
+        signers = tuple(sorted(self._bundles.signers))
+        return VerifiedPin(
+            self._pin,
+            self._root,
+            release,
+            withdrawn,
+            self._assignments,
+            self._versions,
+            self._require,
+            signers,
+        )
 
     def _release(self) -> ReleasePredicate | None:
         read = self._statement(RELEASE_FILE, ReleasePredicate)
@@ -225,8 +252,11 @@ class _Verification:
             self._mismatch("the statement is missing", path)
             return None
         try:
-            payload = open_envelope(self._files[path], self._root, shown)
+            payload = self._payload(path, shown)
+            self._problems += self._bundles.check(path, payload)
             statement, said = read_statement(payload, predicate, self._root, shown)
+        except MissingDependencyError:
+            raise
         except GaitopsError as error:
             self._problems += error.problems
             return None
@@ -237,6 +267,12 @@ class _Verification:
                 path,
             )
         return statement, said
+
+    def _payload(self, path: str, shown: str) -> bytes:
+        """What the envelope holds. Where keys are not required, the bundle beside it must be over the same bytes."""
+        if Require.KEY in self._require:
+            return open_envelope(self._files[path], self._root, shown)
+        return read_unverified(self._files[path], shown).payload
 
     def _compare(self, field: str, pinned: object, said: object) -> None:
         if pinned != said:

@@ -18,7 +18,17 @@ from tuf.api.metadata import Metadata, Role, Root
 
 from gaitops.documents.times import format_timestamp, parse_timestamp
 from gaitops.errors import GaitopsError, InvalidInputError
-from gaitops.fleet.root import PRINCIPAL_FIELD, STANDARD_KEYS, RootKey, read_root, root_people, signers_of
+from gaitops.fleet.publishing import KeylessPublishing
+from gaitops.fleet.root import (
+    PRINCIPAL_FIELD,
+    PUBLISHING_FIELD,
+    STANDARD_KEYS,
+    RootKey,
+    read_root,
+    root_people,
+    root_publishing,
+    signers_of,
+)
 from gaitops.release.layout import SPEC_VERSION
 from gaitops.release.signatures import sign_bytes
 from gaitops.signing.keys import load
@@ -69,11 +79,13 @@ def new_root(
     publishers: NamedKeys,
     publisher_threshold: int,
     expires: datetime,
+    *,
+    publishing: KeylessPublishing | None = None,
 ) -> bytes:
     """Root version 1, unsigned.
 
     ``targets`` and ``snapshot`` need ``publisher_threshold`` of the publishers; ``timestamp`` needs one, because a
-    schedule refreshes it (design 8).
+    schedule refreshes it (design 8). With ``publishing``, workloads may sign statements besides.
 
     Raises:
         InvalidInputError: ``trust.root_invalid`` when the result would break a rule of design 4.
@@ -81,6 +93,7 @@ def new_root(
     root = Root(version=1, spec_version=SPEC_VERSION, expires=_expiry(expires), consistent_snapshot=True)
     _set_people(root, people, threshold)
     _set_publishers(root, publishers, publisher_threshold)
+    _set_publishing(root, publishing)
     return _checked(Metadata(root))
 
 
@@ -91,9 +104,13 @@ def next_root(
     threshold: int | None = None,
     publishers: NamedKeys | None = None,
     publisher_threshold: int | None = None,
+    publishing: KeylessPublishing | None = None,
+    ends_publishing: bool = False,
     expires: datetime,
 ) -> bytes:
     """The version after ``previous``, unsigned; whatever is not given stays as it was.
+
+    With ``ends_publishing`` no workload signs statements any more.
 
     Raises:
         InvalidInputError: ``trust.root_invalid`` when ``previous`` is no root or the result would break a rule.
@@ -116,6 +133,8 @@ def next_root(
         old_publishers if publishers is None else publishers,
         publisher_threshold or old_publisher_threshold,
     )
+    if ends_publishing or publishing is not None:
+        _set_publishing(root, publishing)
     metadata.signatures.clear()
     return _checked(metadata)
 
@@ -168,6 +187,13 @@ def _people(metadata: Metadata[Root]) -> tuple[RootKey, ...]:
         raise InvalidInputError(error.problems) from error
 
 
+def _publishing_of(metadata: Metadata[Root]) -> KeylessPublishing | None:
+    try:
+        return root_publishing(metadata, _INVALID, _PATH)
+    except GaitopsError as error:
+        raise InvalidInputError(error.problems) from error
+
+
 def _read(data: bytes) -> Metadata[Root]:
     try:
         return read_root(data, _INVALID, _PATH)
@@ -178,7 +204,9 @@ def _read(data: bytes) -> Metadata[Root]:
 def _checked(metadata: Metadata[Root]) -> bytes:
     """The bytes of ``metadata``, once they pass every rule they will be judged by."""
     data = _to_bytes(metadata)
-    _people(_read(data))
+    read = _read(data)
+    _people(read)
+    _publishing_of(read)
     return data
 
 
@@ -198,6 +226,12 @@ def _set_publishers(root: Root, publishers: NamedKeys, threshold: int) -> None:
     _set_role(root, "targets", keyids, threshold)
     _set_role(root, "snapshot", keyids, threshold)
     _set_role(root, "timestamp", keyids, 1)
+
+
+def _set_publishing(root: Root, publishing: KeylessPublishing | None) -> None:
+    root.unrecognized_fields.pop(PUBLISHING_FIELD, None)
+    if publishing is not None:
+        root.unrecognized_fields[PUBLISHING_FIELD] = publishing.to_json()
 
 
 def _set_role(root: Root, name: str, keyids: Sequence[str], threshold: int) -> None:

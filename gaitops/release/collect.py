@@ -18,6 +18,7 @@ from gaitops.errors import VerificationError
 from gaitops.fleet.assignments import Assigned, resolve_project
 from gaitops.fleet.checkpoints import newest_checkpoints
 from gaitops.fleet.graph import version_digest
+from gaitops.fleet.people import SIGSTORE_ROOT
 from gaitops.fleet.root import check_not_expired
 from gaitops.fleet.semver import precedence
 from gaitops.fleet.state import FleetState
@@ -68,6 +69,7 @@ def collect(history: History) -> ReleaseContent:
         expiries=_expiries(fleet),
         grace=Grace(parse_duration(fleet.spec.pin_grace), parse_duration(fleet.spec.withdrawn_grace)),
         checkpoints=newest_checkpoints(state),
+        sigstore_root=_sigstore_root(state),
     )
 
 
@@ -103,6 +105,11 @@ def _root_chain(state: FleetState, newest: int) -> tuple[bytes, ...]:
             raise _unverified(f"{root_path(number)} is missing")
         chain.append(state.snapshot.read(entry.oid))
     return tuple(chain)
+
+
+def _sigstore_root(state: FleetState) -> bytes | None:
+    entry = state.snapshot.entry(SIGSTORE_ROOT)
+    return None if entry is None else state.snapshot.read(entry.oid)
 
 
 def _time(history: History) -> datetime:

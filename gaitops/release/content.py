@@ -127,3 +127,5 @@ class ReleaseContent:
     grace: Grace = Grace()
     checkpoints: tuple[EvidenceCheckpoint, ...] = ()
     """The newest checkpoint of each evidence store, by store."""
+    sigstore_root: bytes | None = None
+    """``trust/sigstore/trusted_root.json`` as committed; ``None`` when the fleet has none."""

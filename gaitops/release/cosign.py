@@ -3,6 +3,7 @@
 
 The second publisher has verified the history on its own and takes nothing from the folder but signatures: every
 file must be, byte for byte, what its own content makes. A difference means that one of the two was deceived (R10).
+Sigstore bundles cannot be made twice: the first publisher's are verified, for every statement or none, and taken over.
 """
 
 from __future__ import annotations
@@ -17,8 +18,18 @@ from gaitops.errors import GaitopsError, InvalidInputError, VerificationError
 from gaitops.fleet.root import read_metadata, root_chain
 from gaitops.release.content import ReleaseContent
 from gaitops.release.folder import ReleaseFolder
-from gaitops.release.layout import ENVELOPES, METADATA, STAGED, role_file
-from gaitops.release.metadata import draft, issued_at
+from gaitops.release.keyless import open_bundle, publishing_root
+from gaitops.release.layout import (
+    ENVELOPES,
+    METADATA,
+    STAGED,
+    TARGETS,
+    TRUSTED_ROOT_TARGET,
+    bundle_target,
+    role_file,
+    target_file,
+)
+from gaitops.release.metadata import Bundled, Draft, draft, issued_at
 from gaitops.release.previous import check_continuity
 from gaitops.release.publish import PublishReport, finish
 from gaitops.release.sign import require_publishers, sign_draft, unsigned_files
@@ -65,8 +76,9 @@ def cosign(
         )
     number = 1 if previous is None else previous.number + 1
     issued = _accepted_issue(folder, content, number, now)
-    drafted = draft(content, root, previous, issued, packs or {})
     staged = _staged_files(folder)
+    bundled = _bundled(staged, draft(content, root, previous, issued, packs or {}), content, previous)
+    drafted = draft(content, root, previous, issued, packs or {}, bundled)
     _compare(content.commit, staged, unsigned_files(drafted))
     signed = sign_draft(drafted, signers, staged.get)
     return finish(content, drafted, signed, signers, folder, previous=previous, now=now)
@@ -96,6 +108,33 @@ def _staged_files(folder: ReleaseFolder) -> dict[str, bytes]:
         if data is not None:
             files[path] = data
     return files
+
+
+def _bundled(
+    staged: Mapping[str, bytes], drafted: Draft, content: ReleaseContent, previous: VerifiedRelease | None
+) -> Bundled | None:
+    """The first publisher's bundles, each verified under our own root; ``None`` when there is none at all."""
+    by_target = {_target_of(path): path for path in staged}
+    if by_target.keys().isdisjoint({TRUSTED_ROOT_TARGET, *map(bundle_target, drafted.stated)}):
+        return None
+    trusted_root = publishing_root(drafted.root, content.sigstore_root, previous)
+    bundles = {}
+    for path, payload in drafted.stated.items():
+        file = by_target.get(bundle_target(path))
+        if file is None:
+            raise _differs("this statement has no bundle, and others have", path)
+        if open_bundle(staged[file], drafted.root, trusted_root, file)[0] != payload:
+            raise _differs("the bundle is over another statement", file)
+        bundles[path] = staged[file]
+    return Bundled(trusted_root.data, lambda path, _payload: bundles.get(path))
+
+
+def _target_of(path: str) -> str | None:
+    """The target path of a file of a release, ``None`` for files that are no targets."""
+    folder, _, name = path.rpartition("/")
+    sha256, dot, rest = name.partition(".")
+    target = f"{folder}/{rest}".removeprefix(f"{TARGETS}/")
+    return target if dot and target_file(target, sha256) == path else None
 
 
 def _compare(commit: str, staged: Mapping[str, bytes], own: Mapping[str, bytes]) -> None:

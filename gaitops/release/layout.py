@@ -7,6 +7,7 @@
     metadata/<n>.root.json  <n>.snapshot.json  <n>.targets.json   TUF, consistent snapshots
     metadata/<n>.org.<org>.json  <n>.org.<org>.project.<project>.json
     targets/<folder>/<sha256>.<name>                              target files
+    targets/<folder>/<sha256>.<name>.sigstore                     a statement's Sigstore bundle, when publishing is keyless
     envelopes/<sha256 of payload>.dsse.json                       the signatures over a statement
     staged/…                                                      a release that still lacks signatures; same layout
 
@@ -35,6 +36,8 @@ RELEASE_TARGET: Final = "release.json"
 """The statement about the release itself: its number, commit and audit head."""
 REPOSITORIES_TARGET: Final = "repositories.json"
 """Which org and project each repository belongs to, so that a consumer needs to know only its own address."""
+TRUSTED_ROOT_TARGET: Final = "trusted_root.json"
+"""The Sigstore trusted root under which the bundles of the release verify; only where there are bundles."""
 MAX_INDEX_BYTES: Final = 16 * 1024 * 1024
 """Longest index of repositories that is read: more than 100,000 of them."""
 
@@ -72,6 +75,15 @@ def version_pack(org: str, policy: str, version: str) -> str:
 def assignments_statement(org: str, project: str, repository: str) -> str:
     """Target path of the statement of what one repository runs, in all its environments."""
     return f"orgs/{org}/projects/{project}/assignments/{repository}.json"
+
+
+def bundle_target(statement: str) -> str:
+    """Target path of the Sigstore bundle over a statement.
+
+    Every statement ends in ``.json`` and no bundle does, so that no name of a version or repository can be chosen such
+    that its statement lies where another's bundle is.
+    """
+    return f"{statement}.sigstore"
 
 
 def org_paths(org: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -36,7 +36,9 @@ from gaitops.release.layout import (
     RELEASE_TARGET,
     REPOSITORIES_TARGET,
     SPEC_VERSION,
+    TRUSTED_ROOT_TARGET,
     assignments_statement,
+    bundle_target,
     is_safe_path,
     org_paths,
     org_role,
@@ -52,6 +54,16 @@ from gaitops.signing.canonical import canonical_json
 
 Packs = Mapping[str, bytes]
 """Gait registry packs by target path; see :func:`gaitops.release.layout.version_pack`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """Sigstore bundles over statements; they are not a function of the content, and so are an input like it."""
+
+    trusted_root: bytes
+    """``trusted_root.json`` under which they verify."""
+    of: Callable[[str, bytes], bytes | None]
+    """Target path and payload of a statement → its bundle, if there is one. The same answer whenever asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,8 @@ class Draft:
     """Target path → bytes; statements included."""
     statements: Mapping[str, bytes]
     """SHA-256 of a statement's payload → payload."""
+    stated: Mapping[str, bytes]
+    """Target path of a statement → payload."""
 
 
 def issued_at(time: datetime, life: timedelta, now: datetime) -> datetime:
@@ -97,13 +111,14 @@ def draft(
     previous: VerifiedRelease | None,
     issued: datetime,
     packs: Packs,
+    bundled: Bundled | None = None,
 ) -> Draft:
-    """The next release after ``previous``, unsigned.
+    """The next release after ``previous``, unsigned; with ``bundled``, bundles and trusted root are targets too.
 
     Raises:
         InvalidInputError: ``release.unsafe_path`` for a file name that cannot be published.
     """
-    return _Drafting(content, root, previous, issued, packs).finish()
+    return _Drafting(content, root, previous, issued, packs, bundled).finish()
 
 
 def timestamp_metadata(number: int, version: int, expires: datetime) -> Metadata[Any]:
@@ -128,16 +143,18 @@ class _Drafting:
         previous: VerifiedRelease | None,
         issued: datetime,
         packs: Packs,
+        bundled: Bundled | None,
     ) -> None:
         self._content = content
         self._root = root
         self._previous = previous
         self._issued = issued
         self._packs = packs
+        self._bundled = bundled
         self._number = 1 if previous is None else previous.number + 1
         self._roles: dict[str, UnsignedRole] = {}
         self._targets: dict[str, bytes] = {}
-        self._statements: dict[str, bytes] = {}
+        self._stated: dict[str, bytes] = {}
 
     def finish(self) -> Draft:
         content = self._content
@@ -147,7 +164,9 @@ class _Drafting:
         issued = format_timestamp(self._issued)
         payload = statement.release_statement(content, self._root, self._number, issued, self._said_before())
         index = canonical_json({"repositories": repositories})
-        targets = [self._statement(RELEASE_TARGET, payload), self._file(REPOSITORIES_TARGET, index)]
+        targets = [*self._statement(RELEASE_TARGET, payload), self._file(REPOSITORIES_TARGET, index)]
+        if self._bundled is not None:
+            targets.append(self._file(TRUSTED_ROOT_TARGET, self._bundled.trusted_root))
         orgs = {org_role(org.org): org_paths(org.org) for org in content.orgs}
         fields = {
             "fleet": content.fleet,
@@ -168,7 +187,8 @@ class _Drafting:
             self._issued,
             self._roles,
             self._targets,
-            self._statements,
+            {hashlib.sha256(payload).hexdigest(): payload for payload in self._stated.values()},
+            self._stated,
         )
 
     def _said_before(self) -> statement.ReleasePredicate | None:
@@ -197,14 +217,14 @@ class _Drafting:
         folder = version_folder(ref.org, ref.policy, ref.version)
         targets = [self._file(f"{folder}/{name}", data) for name, data in version.files.items()]
         payload = statement.version_statement(self._content, self._root, version)
-        targets.append(self._statement(version_statement(ref.org, ref.policy, ref.version), payload))
+        targets += self._statement(version_statement(ref.org, ref.policy, ref.version), payload)
         pack = version_pack(ref.org, ref.policy, ref.version)
         if pack in self._packs:
             targets.append(self._file(pack, self._packs[pack]))
         return targets
 
     def _project(self, project: ReleasedProject) -> None:
-        targets = []
+        targets: list[TargetFile] = []
         rows = sorted(project.assignments, key=lambda row: (row.repository, row.environment))
         for repository, group in groupby(rows, key=lambda row: row.repository):
             path = assignments_statement(project.org, project.project, repository)
@@ -227,9 +247,9 @@ class _Drafting:
             data = payload(since)
             if not self._was(path, data):
                 since, data = self._number, payload(self._number)
-            target = self._statement(path, data)
+            target, *bundle = self._statement(path, data)
             target.unrecognized_fields["custom"] = {RELEASE_FIELD: since}
-            targets.append(target)
+            targets += [target, *bundle]
         self._role(project_role(project.org, project.project), targets, None, {})
 
     def _previous_number(self, path: str) -> int:
@@ -242,9 +262,14 @@ class _Drafting:
         info = None if self._previous is None else self._previous.targets.get(path)
         return info is not None and info.hashes["sha256"] == hashlib.sha256(data).hexdigest()
 
-    def _statement(self, path: str, payload: bytes) -> TargetFile:
-        self._statements[hashlib.sha256(payload).hexdigest()] = payload
-        return self._file(path, payload)
+    def _statement(self, path: str, payload: bytes) -> list[TargetFile]:
+        """The statement, and its bundle if there is one."""
+        self._stated[path] = payload
+        targets = [self._file(path, payload)]
+        bundle = None if self._bundled is None else self._bundled.of(path, payload)
+        if bundle is not None:
+            targets.append(self._file(bundle_target(path), bundle))
+        return targets
 
     def _file(self, path: str, data: bytes) -> TargetFile:
         if not is_safe_path(path):

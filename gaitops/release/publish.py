@@ -9,7 +9,7 @@ that the previous release already says in full, with life left in all of it, mak
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,8 @@ from gaitops.errors import VerificationError
 from gaitops.fleet.root import root_chain
 from gaitops.release.content import ReleaseContent
 from gaitops.release.folder import ReleaseFolder
-from gaitops.release.layout import ENVELOPES
+from gaitops.release.keyless import Bundles, SignStatement
+from gaitops.release.layout import ENVELOPES, RELEASE_TARGET, bundle_target
 from gaitops.release.metadata import Draft, draft, issued_at, metadata_bytes, timestamp_metadata
 from gaitops.release.previous import check_continuity
 from gaitops.release.sign import SignedDraft, require_publishers, sign_draft, sign_metadata
@@ -45,6 +46,10 @@ class PublishReport:
     """``None`` while staged."""
     timestamp_expires: datetime | None
     snapshot_expires: datetime
+    bundles: int = 0
+    """Statements with a Sigstore bundle in the release: all, or none."""
+    bundles_signed: int = 0
+    """Bundles that this run has made; the others were kept or taken over."""
 
 
 def publish(
@@ -56,6 +61,7 @@ def publish(
     now: datetime,
     first: bool = False,
     packs: Mapping[str, bytes] | None = None,
+    keyless: SignStatement | None = None,
 ) -> PublishReport:
     """Publish ``content`` into ``out`` as the release after ``previous``.
 
@@ -67,10 +73,13 @@ def publish(
         now: Judges the root's expiry, and moves expiries on when the commit is old.
         first: There is no previous release, and never was.
         packs: Gait registry packs by target path (:func:`gaitops.release.layout.version_pack`).
+        keyless: Signs statements by a workload identity, besides the keys. A bundle of the previous release is kept
+            while its statement stays the same; nothing is signed for a release that is not made.
 
     Raises:
-        VerificationError: ``trust.*``, ``history.not_descendant``, ``history.fork``.
-        InvalidInputError: ``release.previous_required``, ``release.publisher``, ``release.unsafe_path``.
+        VerificationError: ``trust.*``, ``history.not_descendant``, ``history.fork``, ``sigstore.*``.
+        InvalidInputError: ``release.previous_required``, ``release.publisher``, ``release.unsafe_path``,
+            ``release.keyless``.
         UnsafeOperationError: ``history.fork``.
         InternalError: ``signing.failed``, ``release.io``.
     """
@@ -79,15 +88,34 @@ def publish(
     require_publishers(signers, root)
     check_continuity(content, previous, folder, first=first)
     issued = issued_at(content.time, content.expiries.snapshot, now)
-    drafted = draft(content, root, previous, issued, packs or {})
-    if previous is not None and _is_said(content, drafted, previous, now):
+    bundles = None if keyless is None else Bundles(root, content.sigstore_root, previous, keyless)
+    drafted = draft(content, root, previous, issued, packs or {}, None if bundles is None else bundles.kept)
+    if (
+        previous is not None
+        and _is_said(content, drafted, previous, now)
+        and _is_bundled(drafted, previous, bundles)
+    ):
         return _unchanged(previous)
+    if bundles is not None:
+        # Only now: signing costs a certificate and a log entry for each statement.
+        drafted = draft(content, root, previous, issued, packs or {}, bundles.complete)
 
     def envelopes(path: str) -> bytes | None:
         return folder.read(path) if path.startswith(f"{ENVELOPES}/") else None
 
     signed = sign_draft(drafted, signers, envelopes)
-    return finish(content, drafted, signed, signers, folder, previous=previous, now=now)
+    report = finish(content, drafted, signed, signers, folder, previous=previous, now=now)
+    return report if bundles is None else replace(report, bundles_signed=bundles.signed)
+
+
+def _is_bundled(drafted: Draft, previous: VerifiedRelease, bundles: Bundles | None) -> bool:
+    """Whether ``previous`` has the bundles that are wanted: for every statement, or none."""
+    if bundles is None:
+        return bundle_target(RELEASE_TARGET) not in previous.targets
+    lacking = bundles.lacking(
+        {path: drafted.stated[path] for path in drafted.stated if path != RELEASE_TARGET}
+    )
+    return not lacking and bundle_target(RELEASE_TARGET) in previous.targets
 
 
 def _is_said(content: ReleaseContent, drafted: Draft, previous: VerifiedRelease, now: datetime) -> bool:
@@ -115,6 +143,7 @@ def _unchanged(previous: VerifiedRelease) -> PublishReport:
         timestamp_version=previous.timestamp.version,
         timestamp_expires=previous.timestamp.expires,
         snapshot_expires=previous.snapshot.expires,
+        bundles=sum(bundle_target(path) in previous.targets for path in previous.targets),
     )
 
 
@@ -159,6 +188,7 @@ def finish(
         timestamp_version=version,
         timestamp_expires=expires,
         snapshot_expires=drafted.roles["snapshot"].metadata.signed.expires,
+        bundles=sum(bundle_target(path) in drafted.targets for path in drafted.stated),
     )
 
 

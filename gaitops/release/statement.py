@@ -338,13 +338,7 @@ def open_envelope(data: bytes, root: TrustedRoot, path: str) -> bytes:
     Raises:
         VerificationError: ``signature.invalid``.
     """
-    try:
-        envelope = parse_envelope(data, path)
-    except InvalidInputError as error:
-        # Bytes that are no envelope are a failed check to whoever verifies a release or a pin.
-        raise _invalid(f"not an envelope: {error.problems[0].message}", path) from error
-    if envelope.payload_type != PAYLOAD_TYPE:
-        raise _invalid(f"expected a payload of type {PAYLOAD_TYPE}, found {envelope.payload_type}", path)
+    envelope = read_unverified(data, path)
     count = len(signed_by(envelope, root.publishers))
     if count < root.targets_threshold:
         raise _invalid(
@@ -352,6 +346,22 @@ def open_envelope(data: bytes, root: TrustedRoot, path: str) -> bytes:
             path,
         )
     return envelope.payload
+
+
+def read_unverified(data: bytes, path: str) -> Envelope:
+    """A statement's envelope, about whose signatures nothing is known yet.
+
+    Raises:
+        VerificationError: ``signature.invalid``.
+    """
+    try:
+        envelope = parse_envelope(data, path)
+    except InvalidInputError as error:
+        # Bytes that are no envelope are a failed check to whoever verifies a release or a pin.
+        raise _invalid(f"not an envelope: {error.problems[0].message}", path) from error
+    if envelope.payload_type != PAYLOAD_TYPE:
+        raise _invalid(f"expected a payload of type {PAYLOAD_TYPE}, found {envelope.payload_type}", path)
+    return envelope
 
 
 def read_statement(

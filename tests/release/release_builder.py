@@ -22,6 +22,7 @@ from gaitops.release.content import (
     ReleasedVersion,
     VersionRef,
 )
+from gaitops.release.keyless import SignStatement
 from gaitops.release.previous import read_previous
 from gaitops.release.publish import PublishReport, publish
 from gaitops.release.sources import DirectorySource
@@ -142,6 +143,10 @@ class Fleet:
     out: Path
     roots: tuple[bytes, ...] = field(default_factory=lambda: (first_root(),))
     time: datetime = TIME
+    keyless: SignStatement | None = None
+    """Signs statements besides the keys."""
+    sigstore_root: bytes | None = None
+    """``trust/sigstore/trusted_root.json`` of the fleet."""
 
     @property
     def trust_root(self) -> str:
@@ -166,6 +171,7 @@ class Fleet:
             partitions={"fleet": commit_id(step)},
             audit_head="cd" * 32,
             expiries=EXPIRIES,
+            sigstore_root=self.sigstore_root,
         )
 
     def publish(
@@ -185,6 +191,7 @@ class Fleet:
             previous=previous,
             first=first,
             now=now or self.time,
+            keyless=self.keyless,
         )
 
     def rotate(self, *publishers: str, threshold: int = 1) -> None:
