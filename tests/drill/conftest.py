@@ -30,7 +30,7 @@ SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO5lHDDYcTUSbnoGxnW7p8bAjEbvVxDvfGkQb
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Root 2 of 3; in ``acme`` people with SSH keys, keyless identities and groups, and rules that ask for them."""
-    with _today():
+    with today():
         world = World(tmp_path_factory.mktemp("large") / "fleet", orgs=("acme", "beta"), extra=_extra())
         world.land(
             {"trust/revocations/emil-old.yaml": _revocation()},
@@ -43,14 +43,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Two root people who must both sign, no organization, nothing assigned."""
-    with _today():
+    with today():
         return World(tmp_path_factory.mktemp("small") / "fleet", people=("alice", "bob"), orgs=())
 
 
 @pytest.fixture(scope="session")
 def solo(tmp_path_factory: pytest.TempPathFactory) -> World:
     """One root person alone."""
-    with _today():
+    with today():
         return World(tmp_path_factory.mktemp("solo") / "fleet", people=("alice",), threshold=1, solo=True)
 
 
@@ -67,7 +67,7 @@ def surveyed(world: World) -> Survey:
 
 
 @contextmanager
-def _today() -> Iterator[None]:
+def today() -> Iterator[None]:
     """python-tuf's client reads the machine's clock, so what it fetches must not lie in the past."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulator, "START", datetime.now(tz=UTC).replace(microsecond=0) - timedelta(hours=2))
