@@ -16,14 +16,23 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import cases
+from benchmarks import bundles, cases
 from benchmarks.cases import Row
 from benchmarks.fleet_conformance import Mirrored, fleet_conformance, write_mirrors
 from benchmarks.generate import write_fleet, write_history
 from benchmarks.processes import measured
 from benchmarks.writer import Written
 
-_PACKAGES = ("pygit2", "cryptography", "pydantic", "securesystemslib", "orjson", "PyYAML", "click")
+_PACKAGES = (
+    "pygit2",
+    "cryptography",
+    "pydantic",
+    "securesystemslib",
+    "orjson",
+    "PyYAML",
+    "click",
+    "sigstore",
+)
 
 
 def _repository(path: Path, write: Callable[[Path], Written], *, reuse: bool) -> Written:
@@ -69,6 +78,8 @@ def rows(work: Path, *, repeats: int, quick: bool, reuse: bool) -> Iterator[Row]
     yield from cases.resolve_all(fleet, checkpoint, repeats)
     _note("rollouts")
     yield from cases.rollouts(work / f"rollouts{suffix}", repositories, repeats)
+    _note("Sigstore bundles")
+    yield from bundles.verification(repeats)
     consumers = 1_000 // part
     mirrors = work / f"mirrors{suffix}"
     if not (reuse and (mirrors / "trust-root").exists()):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -32,9 +31,35 @@ _MAX_HASHES: Final = 64
 """Of an inclusion proof: a tree of 2^64 leaves has no longer path."""
 _MAX_U64: Final = 2**64 - 1
 
+Message = dict[str, object]
+"""A message of Protocol Buffers in JSON."""
+
 _NUMBER = re.compile("0|[1-9][0-9]{0,19}")
 _MEDIA_TYPE = re.compile(r"[!-~]+")
-_PROTO_BUNDLE: Final = ("mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope")
+
+# The members of each message, in the JSON names of Protocol Buffers.
+_BUNDLE: Final = frozenset({"mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope"})
+_MATERIAL: Final = frozenset(
+    {"certificate", "x509CertificateChain", "publicKey", "tlogEntries", "timestampVerificationData"}
+)
+_CHAIN: Final = frozenset({"certificates"})
+_RAW: Final = frozenset({"rawBytes"})
+_TIMESTAMPS: Final = frozenset({"rfc3161Timestamps"})
+_TIMESTAMP: Final = frozenset({"signedTimestamp"})
+_ENVELOPE: Final = frozenset({"payload", "payloadType", "signatures"})
+_SIGNATURE: Final = frozenset({"sig", "keyid"})
+_MESSAGE: Final = frozenset({"messageDigest", "signature"})
+_DIGEST: Final = frozenset({"algorithm", "digest"})
+_ENTRY: Final = frozenset(
+    {
+        "logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody",
+    }
+)  # fmt: skip
+_LOG_ID: Final = frozenset({"keyId"})
+_KIND: Final = frozenset({"kind", "version"})
+_PROMISE: Final = frozenset({"signedEntryTimestamp"})
+_PROOF: Final = frozenset({"logIndex", "rootHash", "treeSize", "hashes", "checkpoint"})
+_CHECKPOINT: Final = frozenset({"envelope"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,188 +125,173 @@ def bundle_of(value: object, data: bytes, path: str) -> BundleFile:
         InvalidInputError: ``sigstore.bundle``.
     """
     reader = _Reader(path)
-    top = reader.members(value, "", _PROTO_BUNDLE)
+    top = reader.message(value, "", _BUNDLE)
     media_type = top.get("mediaType")
     if not isinstance(media_type, str) or media_type not in MEDIA_TYPES:
         reader.refuse(
             "mediaType", f"expected a Sigstore bundle of version 0.1 to 0.3, found {media_type!r:.120}"
         )
-    material = reader.members(
-        top.get("verificationMaterial"),
-        "verificationMaterial",
-        ("certificate", "x509CertificateChain", "publicKey", "tlogEntries", "timestampVerificationData"),
-    )
-    leaf, *chain = _certificates(reader, material, chained=media_type in _CHAINS)
-    entries = reader.items(material.get("tlogEntries"), "verificationMaterial.tlogEntries", least=1, most=1)
-    _timestamps(reader, material.get("timestampVerificationData"))
+    where = "verificationMaterial"
+    material = reader.message(top.get(where), where, _MATERIAL)
+    leaf, *chain = _certificates(reader, material, where, chained=media_type in _CHAINS)
+    entries = reader.items(material.get("tlogEntries"), where, "tlogEntries", least=1, most=1)
+    if "timestampVerificationData" in material:
+        _timestamps(reader, material["timestampVerificationData"], f"{where}.timestampVerificationData")
     envelope = message_signature = None
     if ("dsseEnvelope" in top) == ("messageSignature" in top):
         reader.refuse("", "expected either an envelope or the signature of a file")
     if "dsseEnvelope" in top:
-        envelope = _envelope(reader, top["dsseEnvelope"])
+        envelope = _envelope(reader, top["dsseEnvelope"], "dsseEnvelope")
     else:
-        message_signature = _message_signature(reader, top["messageSignature"])
-    entry = _entry(reader, entries[0], "verificationMaterial.tlogEntries[0]")
+        message_signature = _message_signature(reader, top["messageSignature"], "messageSignature")
+    entry = _entry(reader, entries[0], f"{where}.tlogEntries[0]")
     return BundleFile(data, leaf, tuple(chain), envelope, message_signature, entry)
 
 
-def _certificates(reader: _Reader, material: dict[str, object], *, chained: bool) -> list[bytes]:
-    where = "verificationMaterial"
+def _certificates(reader: _Reader, material: Message, where: str, *, chained: bool) -> list[bytes]:
     if "publicKey" in material:
         reader.refuse(
             f"{where}.publicKey",
             "the bundle is signed with a key, not with a certificate",
             "what a key signs comes as a DSSE envelope; sign with --key",
         )
-    member, other = (
+    name, other = (
         ("x509CertificateChain", "certificate") if chained else ("certificate", "x509CertificateChain")
     )
     if other in material:
-        reader.refuse(f"{where}.{other}", f"a bundle of this version has {member} instead")
+        reader.refuse(f"{where}.{other}", f"a bundle of this version has {name} instead")
+    where = f"{where}.{name}"
     if not chained:
-        return [_certificate(reader, material.get(member), f"{where}.{member}")]
-    holder = reader.members(material.get(member), f"{where}.{member}", ("certificates",))
-    name = f"{where}.{member}.certificates"
-    listed = reader.items(holder.get("certificates"), name, least=1, most=_MAX_CHAIN)
-    return [_certificate(reader, item, f"{name}[{position}]") for position, item in enumerate(listed)]
+        return [reader.octets(reader.message(material.get(name), where, _RAW), where, "rawBytes")]
+    chain = reader.message(material.get(name), where, _CHAIN)
+    return [
+        reader.octets(reader.message(item, place, _RAW), place, "rawBytes")
+        for item, place in reader.each(chain, where, "certificates", least=1, most=_MAX_CHAIN)
+    ]
 
 
-def _certificate(reader: _Reader, value: object, where: str) -> bytes:
-    members = reader.members(value, where, ("rawBytes",))
-    return reader.octets(members.get("rawBytes"), f"{where}.rawBytes")
+def _timestamps(reader: _Reader, value: object, where: str) -> None:
+    message = {"rfc3161Timestamps": [], **reader.message(value, where, _TIMESTAMPS)}
+    for item, place in reader.each(message, where, "rfc3161Timestamps", least=0, most=MAX_TIMESTAMPS):
+        reader.octets(reader.message(item, place, _TIMESTAMP), place, "signedTimestamp")
 
 
-def _timestamps(reader: _Reader, value: object) -> None:
-    if value is None:
-        return
-    where = "verificationMaterial.timestampVerificationData"
-    listed = reader.members(value, where, ("rfc3161Timestamps",)).get("rfc3161Timestamps", [])
-    for position, item in enumerate(
-        reader.items(listed, f"{where}.rfc3161Timestamps", least=0, most=MAX_TIMESTAMPS)
-    ):
-        name = f"{where}.rfc3161Timestamps[{position}]"
-        members = reader.members(item, name, ("signedTimestamp",))
-        reader.octets(members.get("signedTimestamp"), f"{name}.signedTimestamp")
-
-
-def _envelope(reader: _Reader, value: object) -> Signed:
-    members = reader.members(value, "dsseEnvelope", ("payload", "payloadType", "signatures"))
-    payload_type = members.get("payloadType")
+def _envelope(reader: _Reader, value: object, where: str) -> Signed:
+    message = reader.message(value, where, _ENVELOPE)
+    payload_type = message.get("payloadType")
     if not isinstance(payload_type, str) or not _MEDIA_TYPE.fullmatch(payload_type):
-        reader.refuse("dsseEnvelope.payloadType", "expected a media type in printable ASCII")
-    payload = reader.octets(members.get("payload"), "dsseEnvelope.payload")
-    signatures = reader.items(members.get("signatures"), "dsseEnvelope.signatures", least=1, most=1)
-    signature = reader.members(signatures[0], "dsseEnvelope.signatures[0]", ("sig", "keyid"))
-    reader.text(signature.get("keyid", ""), "dsseEnvelope.signatures[0].keyid")
-    return Signed(
-        payload_type, payload, reader.octets(signature.get("sig"), "dsseEnvelope.signatures[0].sig")
-    )
+        reader.refuse(f"{where}.payloadType", "expected a media type in printable ASCII")
+    payload = reader.octets(message, where, "payload")
+    ((item, place),) = reader.each(message, where, "signatures", least=1, most=1)
+    signature = reader.message(item, place, _SIGNATURE)
+    if "keyid" in signature:
+        reader.text(signature, place, "keyid")
+    return Signed(payload_type, payload, reader.octets(signature, place, "sig"))
 
 
-def _message_signature(reader: _Reader, value: object) -> bytes:
-    members = reader.members(value, "messageSignature", ("messageDigest", "signature"))
-    if "messageDigest" in members:
-        where = "messageSignature.messageDigest"
-        stated = reader.members(members["messageDigest"], where, ("algorithm", "digest"))
-        reader.text(stated.get("algorithm"), f"{where}.algorithm")
-        reader.octets(stated.get("digest"), f"{where}.digest")
-    return reader.octets(members.get("signature"), "messageSignature.signature")
+def _message_signature(reader: _Reader, value: object, where: str) -> bytes:
+    message = reader.message(value, where, _MESSAGE)
+    if "messageDigest" in message:
+        place = f"{where}.messageDigest"
+        stated = reader.message(message["messageDigest"], place, _DIGEST)
+        reader.text(stated, place, "algorithm")
+        reader.octets(stated, place, "digest")
+    return reader.octets(message, where, "signature")
 
 
 def _entry(reader: _Reader, value: object, where: str) -> Entry:
-    members = reader.members(
-        value,
-        where,
-        (
-            "logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody",
-        ),
-    )  # fmt: skip
-    log = reader.members(members.get("logId"), f"{where}.logId", ("keyId",))
-    kind = reader.members(members.get("kindVersion"), f"{where}.kindVersion", ("kind", "version"))
-    reader.octets(members.get("canonicalizedBody"), f"{where}.canonicalizedBody")
-    promised = "inclusionPromise" in members
+    message = reader.message(value, where, _ENTRY)
+    log = reader.message(message.get("logId"), f"{where}.logId", _LOG_ID)
+    kind = reader.message(message.get("kindVersion"), f"{where}.kindVersion", _KIND)
+    reader.octets(message, where, "canonicalizedBody")
+    promised = "inclusionPromise" in message
     if promised:
-        name = f"{where}.inclusionPromise"
-        promise = reader.members(members["inclusionPromise"], name, ("signedEntryTimestamp",))
-        reader.octets(promise.get("signedEntryTimestamp"), f"{name}.signedEntryTimestamp")
-    integrated = (
-        reader.number(members["integratedTime"], f"{where}.integratedTime")
-        if "integratedTime" in members
-        else 0
-    )
+        place = f"{where}.inclusionPromise"
+        reader.octets(
+            reader.message(message["inclusionPromise"], place, _PROMISE), place, "signedEntryTimestamp"
+        )
+    integrated = reader.number(message, where, "integratedTime") if "integratedTime" in message else 0
     if promised and not integrated:
         # Without a time nobody would look at the promise, and what it vouches for would be anybody's word.
         reader.refuse(f"{where}.integratedTime", "an inclusion promise comes with the time of integration")
-    index = reader.number(members.get("logIndex"), f"{where}.logIndex")
-    name = f"{where}.inclusionProof"
-    proof = reader.members(
-        members.get("inclusionProof"), name, ("logIndex", "rootHash", "treeSize", "hashes", "checkpoint")
-    )
-    for position, item in enumerate(
-        reader.items(proof.get("hashes", []), f"{name}.hashes", least=0, most=_MAX_HASHES)
-    ):
-        reader.octets(item, f"{name}.hashes[{position}]")
-    checkpoint = reader.members(proof.get("checkpoint"), f"{name}.checkpoint", ("envelope",))
+    index = reader.number(message, where, "logIndex")
+    place = f"{where}.inclusionProof"
+    proof = reader.message(message.get("inclusionProof"), place, _PROOF)
+    hashes = reader.items(proof.get("hashes", []), place, "hashes", least=0, most=_MAX_HASHES)
+    for position, item in enumerate(hashes):
+        name = f"hashes[{position}]"
+        reader.octets({name: item}, place, name)
+    checkpoint = reader.message(proof.get("checkpoint"), f"{place}.checkpoint", _CHECKPOINT)
     return Entry(
-        log_id=reader.octets(log.get("keyId"), f"{where}.logId.keyId"),
+        log_id=reader.octets(log, f"{where}.logId", "keyId"),
         index=index,
-        kind=reader.text(kind.get("kind"), f"{where}.kindVersion.kind"),
-        version=reader.text(kind.get("version"), f"{where}.kindVersion.version"),
+        kind=reader.text(kind, f"{where}.kindVersion", "kind"),
+        version=reader.text(kind, f"{where}.kindVersion", "version"),
         integrated_time=integrated or None,
         has_promise=promised,
-        proof_index=reader.number(proof.get("logIndex"), f"{name}.logIndex"),
-        tree_size=reader.number(proof.get("treeSize"), f"{name}.treeSize"),
-        root_hash=reader.octets(proof.get("rootHash"), f"{name}.rootHash"),
-        checkpoint=reader.text(checkpoint.get("envelope"), f"{name}.checkpoint.envelope"),
+        proof_index=reader.number(proof, place, "logIndex"),
+        tree_size=reader.number(proof, place, "treeSize"),
+        root_hash=reader.octets(proof, place, "rootHash"),
+        checkpoint=reader.text(checkpoint, f"{place}.checkpoint", "envelope"),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Takes values apart, and says where in which file one is not as expected."""
+    """Takes messages apart, and says where in which file something is not as expected.
+
+    ``where`` is the place of a message, ``name`` one of its members: together they are only spelled when they are told.
+    """
 
     path: str
 
-    def members(self, value: object, where: str, known: Iterable[str]) -> dict[str, object]:
+    def message(self, value: object, where: str, known: frozenset[str]) -> Message:
         """An object with no other members than those; ``null`` is not absence."""
         if not isinstance(value, dict):
             self.refuse(where, "expected an object")
-        unknown = sorted(value.keys() - set(known))
-        if unknown:
-            self.refuse(where, f"unknown member {unknown[0]!r:.80}")
+        if not value.keys() <= known:
+            self.refuse(where, f"unknown member {min(value.keys() - known)!r:.80}")
         return value
 
-    def items(self, value: object, where: str, *, least: int, most: int) -> list[object]:
+    def items(self, value: object, where: str, name: str, *, least: int, most: int) -> list[object]:
         """A list of bounded length."""
         if not isinstance(value, list):
-            self.refuse(where, "expected a list")
+            self.refuse(f"{where}.{name}", "expected a list")
         if not least <= len(value) <= most:
             wanted = f"exactly {most}" if least == most else f"{least} to {most}"
-            self.refuse(where, f"expected {wanted} entries, found {len(value)}")
+            self.refuse(f"{where}.{name}", f"expected {wanted} entries, found {len(value)}")
         return value
 
-    def text(self, value: object, where: str) -> str:
+    def each(
+        self, message: Message, where: str, name: str, *, least: int, most: int
+    ) -> list[tuple[object, str]]:
+        """The entries of a list, each with its place."""
+        items = self.items(message.get(name), where, name, least=least, most=most)
+        return [(item, f"{where}.{name}[{position}]") for position, item in enumerate(items)]
+
+    def text(self, message: Message, where: str, name: str) -> str:
         """A string."""
+        value = message.get(name)
         if not isinstance(value, str):
-            self.refuse(where, "expected a string")
+            self.refuse(f"{where}.{name}", "expected a string")
         return value
 
-    def octets(self, value: object, where: str) -> bytes:
+    def octets(self, message: Message, where: str, name: str) -> bytes:
         """At least one byte, in standard padded base64 in its one canonical spelling (RFC 4648 3.5)."""
-        text = self.text(value, where)
+        text = self.text(message, where, name)
         try:
             decoded = binascii.a2b_base64(text, strict_mode=True)
         except ValueError:
             decoded = b""
         if not decoded or binascii.b2a_base64(decoded, newline=False).decode("ascii") != text:
-            self.refuse(where, "expected standard padded base64")
+            self.refuse(f"{where}.{name}", "expected standard padded base64")
         return decoded
 
-    def number(self, value: object, where: str) -> int:
+    def number(self, message: Message, where: str, name: str) -> int:
         """An unsigned 64-bit integer, which Protocol Buffers write as a string of digits."""
-        text = self.text(value, where)
+        text = self.text(message, where, name)
         if not _NUMBER.fullmatch(text) or int(text) > _MAX_U64:
-            self.refuse(where, "expected an unsigned 64-bit integer as a string")
+            self.refuse(f"{where}.{name}", "expected an unsigned 64-bit integer as a string")
         return int(text)
 
     def refuse(self, where: str, message: str, remedy: str | None = None) -> NoReturn:

@@ -6,7 +6,7 @@ Source: RFC 5280 (4.2.1.6), X.690 (8.1.3, 8.23), sigstore/fulcio docs/oid-info.m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from cryptography.exceptions import InvalidSignature
@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import (
-    Certificate,
-    ExtensionNotFound,
     OtherName,
     RFC822Name,
     SubjectAlternativeName,
@@ -47,14 +45,24 @@ def read_certificate(data: bytes) -> tuple[str, dict[int, str]]:
     if len(data) > MAX_CERTIFICATE:
         _refuse(f"the certificate has {len(data)} bytes, at most {MAX_CERTIFICATE} are read")
     try:
-        certificate = load_der_x509_certificate(data)
-        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
-    except ExtensionNotFound as error:
-        _refuse("the certificate has no subject alternative name", error)
+        extensions = load_der_x509_certificate(data).extensions
     except Exception as error:
         # ValueError, and the library's own types for versions, duplicate extensions and names that it cannot read.
         raise _refusal(f"not a readable X.509 certificate: {error}") from error
-    return _subject(list(names)), dict(_extensions(certificate))
+    subject, found = None, {}
+    for extension in extensions:
+        value = extension.value
+        if isinstance(value, SubjectAlternativeName):
+            subject = _subject(list(value))
+        elif isinstance(value, UnrecognizedExtension):
+            oid = extension.oid.dotted_string
+            last = oid.removeprefix(_ARC)
+            if last != oid and last.isdecimal():
+                text = value.value if int(last) in _BARE else _contents(value.value, oid)
+                found[int(last)] = _text(text, oid)
+    if subject is None:
+        _refuse("the certificate has no subject alternative name")
+    return subject, found
 
 
 def is_certificate(data: bytes) -> bool:
@@ -106,17 +114,6 @@ def has_root(chain: Sequence[bytes]) -> bool:
         return any(item.issuer == item.subject for item in certificates)
     except Exception as error:
         raise _refusal(f"not a readable X.509 certificate: {error}") from error
-
-
-def _extensions(certificate: Certificate) -> Iterator[tuple[int, str]]:
-    for extension in certificate.extensions:
-        oid = extension.oid.dotted_string
-        if not oid.startswith(_ARC) or not isinstance(extension.value, UnrecognizedExtension):
-            continue
-        last = oid.removeprefix(_ARC)
-        if last.isdecimal():
-            value = extension.value.value
-            yield int(last), _text(value if int(last) in _BARE else _contents(value, oid), oid)
 
 
 def _contents(der: bytes, oid: str) -> bytes:

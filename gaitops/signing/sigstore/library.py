@@ -4,10 +4,11 @@
 Importing this module loads it, which costs half a second: only :mod:`gaitops.signing.sigstore.verify` does, and only
 when there is a bundle. What is built on:
 
-- ``ClientTrustConfig.from_json``, ``Bundle.from_json``, ``Verifier.verify_dsse`` and ``verify_artifact``, all public.
-- Two methods of ``Verifier`` that are not: verification keeps the times and chains that it established to itself, so
-  they are noted on their way through. Should a release of sigstore-python stop calling them, nothing verifies any more,
-  and a test says so.
+- ``Bundle.from_json``, ``Verifier.verify_dsse`` and ``verify_artifact``, all public.
+- ``TrustedRoot`` made of a message, where the public way is to make it of a file.
+- Two methods of ``Verifier`` that are not public: verification keeps the times and chains that it established to itself,
+  so they are noted on their way through. Should a release of sigstore-python stop calling them, nothing verifies any
+  more, and a test says so.
 
 None of it reaches the network: a trusted root is handed in, an inclusion proof is required, and the address of the log
 is replaced by one that cannot exist.
@@ -26,11 +27,13 @@ from typing import Final, cast
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, PrecertificateSignedCertificateTimestamps
 from sigstore._internal.timestamp import TimestampSource, TimestampVerificationResult
+from sigstore._internal.trust import CertificateAuthority, CTKeyring, KeyringPurpose, RekorKeyring
 from sigstore.errors import VerificationError as NotVerified
-from sigstore.models import Bundle, ClientTrustConfig
+from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier
+from sigstore_models.trustroot.v1 import TrustedRoot as TrustedRootMessage
 
-from gaitops.signing.sigstore.trusted_root import Authority, Log, Roots, read_trusted_root
+from gaitops.signing.sigstore.trusted_root import MEDIA_TYPE, Authority, Log, Roots, read_trusted_root
 
 _ALWAYS: Final = {"start": "1970-01-01T00:00:00Z"}
 _NOWHERE: Final = "https://offline.invalid"
@@ -65,6 +68,25 @@ class _Notes:
 
     times: list[TimestampVerificationResult] = field(default_factory=list)
     issuers: list[Certificate] = field(default_factory=list)
+
+
+class _ReadOnce(TrustedRoot):
+    """A trusted root that does not parse its keys and certificates anew for every signature."""
+
+    def __init__(self, inner: TrustedRootMessage) -> None:
+        super().__init__(inner)
+        self._log_keys = super().rekor_keyring(KeyringPurpose.VERIFY)
+        self._promise_keys = super().ct_keyring(KeyringPurpose.VERIFY)
+        self._timestamp_authorities = super().get_timestamp_authorities()
+
+    def rekor_keyring(self, _purpose: KeyringPurpose) -> RekorKeyring:
+        return self._log_keys
+
+    def ct_keyring(self, _purpose: KeyringPurpose) -> CTKeyring:
+        return self._promise_keys
+
+    def get_timestamp_authorities(self) -> list[CertificateAuthority]:
+        return self._timestamp_authorities
 
 
 class _Observed(Verifier):
@@ -159,8 +181,8 @@ def _verifier(trusted_root: bytes, log_id: bytes) -> _Observed:
 
 @lru_cache(maxsize=16)
 def _template(trusted_root: bytes, log_id: bytes) -> _Observed:
-    config = _trust(read_trusted_root(trusted_root), log_id)
-    return _Observed(trusted_root=ClientTrustConfig.from_json(config).trusted_root)
+    message = TrustedRootMessage.from_json(_trust(read_trusted_root(trusted_root), log_id))
+    return _Observed(trusted_root=_ReadOnce(message))
 
 
 def _trust(roots: Roots, log_id: bytes) -> str:
@@ -172,15 +194,11 @@ def _trust(roots: Roots, log_id: bytes) -> str:
     """
     return json.dumps(
         {
-            "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
-            "trustedRoot": {
-                "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-                "tlogs": [_always(item) for item in roots.logs if item.log_id == log_id],
-                "ctlogs": [_always(item) for item in roots.certificate_logs],
-                "certificateAuthorities": [{**item.json, "validFor": _ALWAYS} for item in roots.authorities],
-                "timestampAuthorities": [_to_the_end(item) for item in roots.timestamp_authorities],
-            },
-            "signingConfig": {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"},
+            "mediaType": MEDIA_TYPE,
+            "tlogs": [_always(item) for item in roots.logs if item.log_id == log_id],
+            "ctlogs": [_always(item) for item in roots.certificate_logs],
+            "certificateAuthorities": [{**item.json, "validFor": _ALWAYS} for item in roots.authorities],
+            "timestampAuthorities": [_to_the_end(item) for item in roots.timestamp_authorities],
         }
     )
 
