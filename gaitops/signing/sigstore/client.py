@@ -5,8 +5,7 @@ Importing this module loads it: only :mod:`gaitops.signing.sigstore.sign` and ``
 Whatever goes wrong is raised as sigstore-python and the libraries below it raise it; ``sign`` gives it a meaning.
 
 Not public in sigstore-python, and tested here: ``Signer._signing_cert``, because the certificate has to be looked at
-before anything is signed with it, and ``_session`` of its clients of the log and of timestamp authorities, because
-those wait for ever otherwise.
+before anything is signed with it, and ``_session`` of its clients of the log, because those wait for ever otherwise.
 """
 
 from __future__ import annotations
@@ -52,13 +51,14 @@ def provider(config: ClientTrustConfig) -> str:
 def signer(config: ClientTrustConfig, token: str, client_id: str) -> Signer:
     """A key that lives as long as this object, and a certificate for it, which has been asked for."""
     services = config.signing_config
-    fulcio, log, *_ = services.get_fulcio(), *services.get_tlogs()
-    stamps = services.get_tsas()
-    # The public constructors of these clients make sessions that have no time-out.
-    for session in (fulcio.session, *(client._session for client in (log, *stamps))):  # type: ignore[attr-defined]  # noqa: SLF001
+    fulcio, log = services.get_fulcio(), services.get_tlogs()[0]
+    # Unlike that of timestamp authorities, these clients wait without end.
+    for session in (fulcio.session, log._session):  # type: ignore[attr-defined]  # noqa: SLF001
         session.mount("https://", _Patient())
         session.mount("http://", _Patient())
-    context = SigningContext(fulcio=fulcio, rekor=log, trusted_root=config.trusted_root, tsa_clients=stamps)
+    context = SigningContext(
+        fulcio=fulcio, rekor=log, trusted_root=config.trusted_root, tsa_clients=services.get_tsas()
+    )
     return Signer(IdentityToken(token, client_id), context)
 
 
