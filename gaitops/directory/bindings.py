@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from gaitops.documents.layout import role_binding_path
-from gaitops.documents.models.directory import DirectoryMappingSpec
+from gaitops.documents.models.directory import DirectoryMappingSpec, MappedRole
 from gaitops.documents.models.trust import Principal, RoleBinding
 from gaitops.errors import Problem
 from gaitops.fleet.scopes import contains, org_scope
@@ -47,12 +47,14 @@ def planned_bindings(
     added: dict[str, RoleBinding] = {}
     removed: list[str] = []
     problems: list[Problem] = []
-    for group, binding in _wanted(spec, org):
+    for group, role in ((row.group, role) for row in spec.groups for role in row.roles):
+        if org is not None and not contains(org_scope(org), role.scope):
+            problems.append(_outside(role, org))
+            continue
+        binding = _wanted(group, role, org)
         name, found = binding.metadata.name, present.get(binding.metadata.name)
         path = role_binding_path(org, name)
-        if org is not None and not contains(org_scope(org), binding.spec.scope):
-            problems.append(_outside(binding, org))
-        elif group not in filled:
+        if group not in filled:
             if found == binding:
                 removed.append(path)
         elif found is not None and found.spec != binding.spec:
@@ -62,20 +64,14 @@ def planned_bindings(
     return Bindings(added, tuple(sorted(removed))), tuple(problems)
 
 
-def _wanted(spec: DirectoryMappingSpec, org: str | None) -> Iterator[tuple[str, RoleBinding]]:
-    for row in spec.groups:
-        for role in row.roles:
-            name = _name(row.group, role.role, role.scope)
-            group = row.group if org is None else f"{org}/{row.group}"
-            metadata = {"name": name} if org is None else {"name": name, "org": org}
-            body = {"role": role.role, "scope": role.scope, "members": {"groups": [group]}}
-            document = {
-                "apiVersion": "gaitops.dev/v1",
-                "kind": "RoleBinding",
-                "metadata": metadata,
-                "spec": body,
-            }
-            yield row.group, RoleBinding.model_validate(document)
+def _wanted(group: str, role: MappedRole, org: str | None) -> RoleBinding:
+    name = _name(group, role.role, role.scope)
+    qualified = group if org is None else f"{org}/{group}"
+    metadata = {"name": name} if org is None else {"name": name, "org": org}
+    body = {"role": role.role, "scope": role.scope, "members": {"groups": [qualified]}}
+    return RoleBinding.model_validate(
+        {"apiVersion": "gaitops.dev/v1", "kind": "RoleBinding", "metadata": metadata, "spec": body}
+    )
 
 
 def _name(group: str, role: str, scope: str) -> str:
@@ -93,10 +89,10 @@ def _gives(found: RoleBinding, wanted: RoleBinding) -> bool:
     ) <= set(found.spec.members.groups)
 
 
-def _outside(binding: RoleBinding, org: str) -> Problem:
+def _outside(role: MappedRole, org: str) -> Problem:
     return Problem(
         "identity.group",
-        f"the mapping of {org} gives {binding.spec.role} at {binding.spec.scope}, outside of {org}",
+        f"the mapping of {org} gives {role.role} at {role.scope}, outside of {org}",
         remedy=f"use {org_scope(org)} or a scope inside it",
     )
 
