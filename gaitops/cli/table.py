@@ -179,6 +179,12 @@ COMMANDS: Table = {
         },
         default="list",
     ),
+    "identity": Noun(
+        "Principals, from a company's directory.",
+        {
+            "sync": Lazy("gaitops.cli.identity:sync", "Prepare who joins, moves and leaves, for approval."),
+        },
+    ),
     "key": Noun(
         "Create and describe signing keys.",
         {
