@@ -13,12 +13,14 @@ import click
 from gaitops.cli import exit_codes, options
 from gaitops.cli.command import command
 from gaitops.cli.output import Result
+from gaitops.cli.require import require as require_option
 from gaitops.errors import InvalidInputError, VerificationError
 
 if TYPE_CHECKING:
     from gaitops.cli.conformance_sources import Requirements
     from gaitops.conformance.inputs import PinReading, Required, Subject
     from gaitops.conformance.model import RepositoryResult
+    from gaitops.pin.require import Require
 
 
 @command(
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     metavar="ENV",
     help="May be repeated; every environment that is pinned or assigned by default.",
 )
+@require_option
 @options.trust_root
 @click.option(
     "--release",
@@ -81,6 +84,7 @@ def conformance(
     rev: str | None,
     repository: str | None,
     environments: Sequence[str],
+    require: Require,
     trust_root: str,
     release: str | None,
     fleet_repo: Path | None,
@@ -111,8 +115,8 @@ def conformance(
     wanted = None if repository is None else repository_name(repository)
     snapshot, commit = consumer_content(repo, rev)
     summary, sha256 = read_evidence(evidence)
-    context = Context(trust_root, judged_at(at), summary, sha256)
-    reading = read_pinned(snapshot, trust_root, wanted)
+    context = Context(trust_root, judged_at(at), summary, sha256, require)
+    reading = read_pinned(snapshot, trust_root, wanted, require)
     with opened_requirements(release, fleet_repo, fleet_rev, trust_root, at) as requirements:
         places = _places(reading, wanted, environments, requirements)
         subjects = [Subject(snapshot, *place, reading, commit) for place in places]

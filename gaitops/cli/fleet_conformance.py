@@ -16,6 +16,7 @@ from gaitops.cli import options
 from gaitops.cli.command import command
 from gaitops.cli.exit_codes import POLICY_BLOCKED, SUCCESS
 from gaitops.cli.output import Result, progress
+from gaitops.cli.require import require as require_option
 from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gaitops.conformance.fleet_survey import Requirements
     from gaitops.conformance.inputs import Context
     from gaitops.conformance.manifest import Clone
+    from gaitops.pin.require import Require
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _MAX_SUMMARIES = 1_000_000
@@ -60,6 +62,7 @@ _MAX_SUMMARIES = 1_000_000
     help="Public key that signs such summaries; may be repeated.",
 )
 @options.trust_root
+@require_option
 @click.option(
     "--release",
     metavar="SOURCE",
@@ -100,6 +103,7 @@ def conformance(
     summaries: Path | None,
     verifier_keys: Sequence[Path],
     trust_root: str,
+    require: Require,
     release: str | None,
     fleet_repo: Path | None,
     rev: str,
@@ -127,7 +131,7 @@ def conformance(
     clones = _clones(manifest)
     earlier = None if previous is None else read_previous(_previous(previous), str(previous), trust_root)
     summary, sha256 = read_evidence(evidence)
-    context = Context(trust_root, judged_at(at), summary, sha256)
+    context = Context(trust_root, judged_at(at), summary, sha256, require)
     with opened_requirements(release, fleet_repo, rev, trust_root, at) as requirements:
         if requirements is None:  # Cannot be: one of the two was named.
             raise click.UsageError("name --release or --fleet-repo")
@@ -199,6 +203,7 @@ def _with_summaries(
         report.controls,
         context.trust_root,
         context.at,
+        context.require,
     )
     places = tuple(found.get(item.place, item) for item in report.places)
     return replace(report, places=places, rejected=rejected)

@@ -13,11 +13,13 @@ from gaitops.cli import options
 from gaitops.cli.command import command
 from gaitops.cli.exit_codes import POLICY_BLOCKED, SUCCESS
 from gaitops.cli.output import Result
+from gaitops.cli.require import require as require_option
 
 if TYPE_CHECKING:
     from gaitops.conformance.inputs import Context
     from gaitops.conformance.model import RepositoryResult
     from gaitops.history.session import History
+    from gaitops.pin.require import Require
 
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -39,6 +41,7 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 )
 @click.option("--rev", default="main", show_default=True, metavar="REV", help="Revision of --fleet-repo.")
 @options.trust_root
+@require_option
 @click.option(
     "--consumer",
     type=_FOLDER,
@@ -62,6 +65,7 @@ def deploy(
     fleet_repo: Path,
     rev: str,
     trust_root: str,
+    require: Require,
     consumer: Path | None,
     consumer_rev: str | None,
     evidence: Path | None,
@@ -88,7 +92,7 @@ def deploy(
         state = history.state()
         result = None
         if consumer is not None:
-            context = Context(trust_root, moment, summary, sha256)
+            context = Context(trust_root, moment, summary, sha256, require)
             result = _conformance(history, name, environment, consumer, consumer_rev, context)
         facts = DeploymentFacts(name, environment, trust_root, moment, result, summary)
         decision = judge_deployment(state, facts)
@@ -111,6 +115,6 @@ def _conformance(
     from gaitops.conformance.pinned import read_pinned
 
     snapshot, commit = consumer_content(consumer, rev)
-    reading = read_pinned(snapshot, context.trust_root, repository)
+    reading = read_pinned(snapshot, context.trust_root, repository, context.require)
     subject = Subject(snapshot, repository, environment, reading, commit)
     return evaluate(subject, content_requirements(history).required(subject), context)

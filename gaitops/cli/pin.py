@@ -17,9 +17,11 @@ from gaitops.cli.clock import now
 from gaitops.cli.command import command
 from gaitops.cli.output import Result
 from gaitops.cli.pin_files import ci_options, write_beside, written_lines
+from gaitops.cli.require import require as require_option
 from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from gaitops.pin.require import Require
     from gaitops.pin.update import PinRequest, PinUpdate
     from gaitops.release.sources import Source
     from gaitops.scaffold.consumer import Forge
@@ -49,6 +51,7 @@ def _source(*, required: bool) -> Callable[[_F], _F]:
     "--environment", "environments", multiple=True, required=True, metavar="ENV", help="May be repeated."
 )
 @ci_options
+@require_option
 @options.trust_root
 def init(
     *,
@@ -58,6 +61,7 @@ def init(
     environments: Sequence[str],
     ci: Forge | None,
     ci_from: str | None,
+    require: Require,
     trust_root: str,
 ) -> Result:
     """Create .gaitops/ with the policies that the newest release assigns to this repository.
@@ -79,7 +83,7 @@ def init(
         parameters = ConsumerParameters(requests[0].repository, names, source, ci_from, __version__)
         files = render_consumer(parameters, ci)
     with _opened(source) as opened:
-        update = init_pin(repo, opened, trust_root, requests, now())
+        update = init_pin(repo, opened, trust_root, requests, now(), require=require)
     return _updated(update, write_beside(repo, files))
 
 
@@ -90,9 +94,16 @@ def init(
     "--repository", metavar="URL", help="With --environment: pin one more environment of this repository."
 )
 @click.option("--environment", "environments", multiple=True, metavar="ENV", help="May be repeated.")
+@require_option
 @options.trust_root
 def update(
-    *, repo: Path, source: str, repository: str | None, environments: Sequence[str], trust_root: str
+    *,
+    repo: Path,
+    source: str,
+    repository: str | None,
+    environments: Sequence[str],
+    require: Require,
+    trust_root: str,
 ) -> Result:
     """Renew .gaitops/ from the newest release. Refuses to go back, and expired or frozen mirrors."""
     from gaitops.pin.update import update_pin
@@ -101,10 +112,13 @@ def update(
         raise click.UsageError("--repository and --environment go together")
     requests = [_request(repository or "", environment) for environment in environments]
     with _opened(source) as opened:
-        return _updated(update_pin(repo, opened, trust_root, now(), requests))
+        return _updated(update_pin(repo, opened, trust_root, now(), requests, require=require))
 
 
-@command(example="gaitops pin verify --trust-root sha256:5f0c…\ngaitops pin verify --base origin/main")
+@command(
+    example="gaitops pin verify --trust-root sha256:5f0c…\ngaitops pin verify --base origin/main\n"
+    "gaitops pin verify --require both"
+)
 @options.consumer_repo
 @click.option(
     "--base", metavar="REV", help="Also refuse a lower release than the one pinned at this revision."
@@ -114,8 +128,11 @@ def update(
     metavar="URL",
     help="URL or id of this repository: refuses a genuine pin that was copied from another one.",
 )
+@require_option
 @options.trust_root
-def verify(*, repo: Path, base: str | None, repository: str | None, trust_root: str) -> Result:
+def verify(
+    *, repo: Path, base: str | None, repository: str | None, require: Require, trust_root: str
+) -> Result:
     """Verify every byte of .gaitops/ from the trust root: no network, no Gait, no clock."""
     from gaitops.documents.models.tenancy import repository_name
     from gaitops.pin.folder import read_folder
@@ -127,6 +144,7 @@ def verify(*, repo: Path, base: str | None, repository: str | None, trust_root: 
         trust_root,
         base=_earlier(repo, base) if base is not None else None,
         repository=repository_name(repository) if repository is not None else None,
+        require=require,
     )
     pin = verified.pin
     members = {
@@ -137,15 +155,19 @@ def verify(*, repo: Path, base: str | None, repository: str | None, trust_root: 
         "solo": verified.root.solo,
         "environments": pinned_json(pin),
         "withdrawn": list(verified.withdrawn),
+        "require": verified.require.word,
+        "signers": list(verified.signers),
     }
-    return Result("pin-verify", members, f"pin verified: {pinned_summary(pin)}")
+    lines = [f"pin verified: {pinned_summary(pin)}", *(f"  signed by {item}" for item in verified.signers)]
+    return Result("pin-verify", members, "\n".join(lines))
 
 
 @command(example="gaitops pin status --from https://releases.example.com/fleet")
 @options.consumer_repo
 @_source(required=False)
+@require_option
 @options.trust_root
-def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
+def status(*, repo: Path, source: str | None, require: Require, trust_root: str) -> Result:
     """Show how old the pin is; with --from, whether the newest release would change it."""
     from gaitops.documents.times import format_timestamp
     from gaitops.pin.folder import read_folder
@@ -155,11 +177,11 @@ def status(*, repo: Path, source: str | None, trust_root: str) -> Result:
     from gaitops.report.pins import pinned_json, pinned_lines
     from gaitops.report.tables import fields
 
-    verified = verify_pin(read_folder(repo), trust_root)
+    verified = verify_pin(read_folder(repo), trust_root, require=require)
     renewed = None
     if source is not None:
         with _opened(source) as opened:
-            renewed = newest_pin(opened, trust_root, verified.pin, now())
+            renewed = newest_pin(opened, trust_root, verified.pin, now(), require=require)
     found = pin_status(verified, now(), renewed=renewed)
     members = {
         "state": found.state,

@@ -12,9 +12,11 @@ import click
 from gaitops.cli import options
 from gaitops.cli.command import command, prints_text
 from gaitops.cli.output import Result, note
+from gaitops.cli.require import require as require_option
 
 if TYPE_CHECKING:
     from gaitops.pin.gait_args import GaitRun
+    from gaitops.pin.require import Require
 
 
 @command(
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 @click.option("--environment", required=True, metavar="ENV", help="A pinned environment.")
 @click.option("--candidate", is_flag=True, help="Only the candidate's run; nothing when there is none.")
 @options.consumer_repo
+@require_option
 @options.trust_root
-def gait_args(*, environment: str, candidate: bool, repo: Path, trust_root: str) -> Result:
+def gait_args(*, environment: str, candidate: bool, repo: Path, require: Require, trust_root: str) -> Result:
     """Print the arguments of gait gate eval for each run of an environment: one line each, the enforced run first.
 
     The pin is verified first, as by gaitops pin verify. Ask once when a job starts, not for each call. Paths are
@@ -35,7 +38,7 @@ def gait_args(*, environment: str, candidate: bool, repo: Path, trust_root: str)
     from gaitops.pin.gait_args import gait_runs
     from gaitops.pin.verify import verify_pin
 
-    verified = verify_pin(read_folder(repo), trust_root)
+    verified = verify_pin(read_folder(repo), trust_root, require=require)
     runs = [run for run in gait_runs(verified, environment) if not candidate or run.which == "candidate"]
     if prints_text():
         for run in runs:

@@ -12,10 +12,12 @@ import click
 from gaitops.cli import options
 from gaitops.cli.command import command
 from gaitops.cli.output import Result
+from gaitops.cli.publish_keyless import Workload, workload_options, workload_signer
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from gaitops.fleet.root import TrustedRoot
     from gaitops.history.session import History
     from gaitops.release.content import ReleaseContent
     from gaitops.release.publish import PublishReport
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 @command(
     example="gaitops publish --repo fleet --out release --key publisher.pem --first\n"
     "gaitops publish --repo fleet --out release --key publisher.pem --previous release\n"
+    "gaitops publish --repo fleet --out release --key publisher.pem --previous release --sigstore\n"
     "gaitops publish --out release --key publisher.pem --refresh"
 )
 @options.repo
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="The public key that must be behind the URI; a KMS or HSM that holds another signs nothing.",
 )
+@workload_options
 @click.option("--previous", metavar="DIR|URL", help="The release that this one continues.")
 @click.option("--first", is_flag=True, help="There is no previous release of this fleet, and never was.")
 @click.option("--refresh", is_flag=True, help="Only sign a new timestamp for the release in --out.")
@@ -72,6 +76,10 @@ def publish(
     out: Path,
     keys: Sequence[str],
     public_key: Path | None,
+    sigstore: bool,
+    identity_token_file: Path | None,
+    oidc_client_id: str | None,
+    sigstore_config: Path | None,
     previous: str | None,
     first: bool,
     refresh: bool,
@@ -89,6 +97,12 @@ def publish(
 
     if refresh and (cosign or gait_key is not None):
         raise click.UsageError("--refresh signs a timestamp and nothing else")
+    if sigstore and (refresh or cosign):
+        raise click.UsageError(
+            "--refresh keeps the bundles there are, and --cosign takes over those of the first publisher"
+        )
+    if not sigstore and (oidc_client_id is not None or sigstore_config is not None):
+        raise click.UsageError("--oidc-client-id and --sigstore-config need --sigstore")
     # The second publisher says the same as the first, or nothing about a first release.
     if sum((previous is not None, first, refresh)) != 1 and not (cosign and previous is None and not first):
         raise click.UsageError("say one of --previous, --first and --refresh")
@@ -110,12 +124,16 @@ def publish(
         content = collect(history)
         packs = _packs(history, content, gait_key)
         waiting = [item.name for item in history.verdict().partitions if not item.verified]
-        at = history.at
+        at, root = history.at, history.standing.root
+    workload = Workload(identity_token_file, oidc_client_id, sigstore_config)
+    keyless = workload_signer(workload, content, earlier) if sigstore else None
     if cosign:
         report = add_signature(content, signers, out, previous=earlier, now=at, packs=packs)
     else:
-        report = write(content, signers, out, previous=earlier, now=at, first=first, packs=packs)
-    return _published(report, out, content, waiting)
+        report = write(
+            content, signers, out, previous=earlier, now=at, first=first, packs=packs, keyless=keyless
+        )
+    return _published(report, out, content, root, waiting)
 
 
 def _packs(history: History, content: ReleaseContent, gait_key: Path | None) -> dict[str, bytes]:
@@ -138,7 +156,9 @@ def _time(moment: datetime | None) -> str | None:
     return format_timestamp(moment) if moment is not None else None
 
 
-def _published(report: PublishReport, out: Path, content: ReleaseContent, waiting: Sequence[str]) -> Result:
+def _published(
+    report: PublishReport, out: Path, content: ReleaseContent, root: TrustedRoot, waiting: Sequence[str]
+) -> Result:
     from gaitops.report.tables import fields
     from gaitops.report.text import counted
 
@@ -156,6 +176,8 @@ def _published(report: PublishReport, out: Path, content: ReleaseContent, waitin
         "snapshotExpires": _time(report.snapshot_expires),
         "versions": versions,
         "assignments": assignments,
+        "bundles": report.bundles,
+        "bundlesSigned": report.bundles_signed,
         "unverifiedPartitions": list(waiting),
     }
     rows = [
@@ -168,6 +190,10 @@ def _published(report: PublishReport, out: Path, content: ReleaseContent, waitin
             f"timestamp {members['timestampExpires'] or 'unsigned'}, snapshot {members['snapshotExpires']}",
         ),
     ]
+    if report.bundles:
+        rows.append(("keyless", f"{counted(report.bundles, 'bundle')}, {report.bundles_signed} of them new"))
+    elif root.publishing is not None:
+        rows.append(("keyless", "no bundles: consumers who require them refuse this release (--sigstore)"))
     if waiting:
         rows.append(("not verified", f"{', '.join(waiting)}: published as verified last"))
     text = fields(rows)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 from securesystemslib.signer import Key
 
@@ -18,11 +19,14 @@ from gaitops.cli.worktree import WorkingTree
 from gaitops.documents.layout import root_path
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import InvalidInputError
-from gaitops.fleet.root import TrustedRoot, read_root, root_people
+from gaitops.fleet.root import TrustedRoot, read_root, root_people, root_publishing
 from gaitops.release.ceremony import PUBLISHER_FIELD, RootSignatures
 from gaitops.report.tables import fields
 from gaitops.report.text import safe
 from gaitops.signing.keys import fingerprint
+
+if TYPE_CHECKING:
+    from gaitops.fleet.publishing import KeylessPublishing
 
 _FOLDER = "trust/root"
 _NAME = re.compile(r"([1-9][0-9]{0,8})\.root\.json", re.ASCII)
@@ -40,6 +44,10 @@ class RootView:
     """Fingerprint by name."""
     publisher_threshold: int
     expires: datetime
+    workloads: tuple[str, ...] = ()
+    """Workloads that may sign statements without a key, each with everything that it is compared by."""
+    sigstore_root: str | None = None
+    """SHA-256 of the Sigstore trusted root that vouches for them."""
 
     @classmethod
     def of_file(cls, data: bytes, version: int) -> RootView:
@@ -60,6 +68,7 @@ class RootView:
             publishers=_publishers([root.keys[keyid] for keyid in targets.keyids]),
             publisher_threshold=targets.threshold,
             expires=root.expires,
+            **_workloads(root_publishing(metadata, "trust.root_invalid", path)),
         )
 
     @classmethod
@@ -72,6 +81,7 @@ class RootView:
             publishers=_publishers(root.publishers),
             publisher_threshold=root.targets_threshold,
             expires=root.expires,
+            **_workloads(root.publishing),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -83,6 +93,8 @@ class RootView:
             "people": _named(self.people),
             "publisherThreshold": self.publisher_threshold,
             "publishers": _named(self.publishers),
+            "publisherWorkloads": list(self.workloads),
+            "sigstoreTrustedRoot": self.sigstore_root,
         }
 
     def text(self) -> str:
@@ -98,6 +110,9 @@ class RootView:
         # Not a table, which would shorten the fingerprints beside long names.
         keys = [(f"root person {name}", f"key {value}") for name, value in sorted(self.people.items())]
         keys += [(f"publisher {name}", f"key {value}") for name, value in sorted(self.publishers.items())]
+        keys += [("publisher workload", item) for item in self.workloads]
+        if self.sigstore_root is not None:
+            keys.append(("Sigstore trusted root", f"sha256:{self.sigstore_root}"))
         return f"{head}\n\n{fields(keys)}"
 
     def changes_since(self, old: RootView) -> tuple[str, ...]:
@@ -108,6 +123,16 @@ class RootView:
         found.extend(_key_changes("publisher", old.publishers, self.publishers))
         if old.publisher_threshold != self.publisher_threshold:
             found.append(f"publisher threshold {old.publisher_threshold} → {self.publisher_threshold}")
+        found.extend(
+            f"publisher workload added: {item}" for item in self.workloads if item not in old.workloads
+        )
+        found.extend(
+            f"publisher workload removed: {item}" for item in old.workloads if item not in self.workloads
+        )
+        if old.sigstore_root != self.sigstore_root:
+            found.append(
+                f"Sigstore trusted root {old.sigstore_root or 'none'} → {self.sigstore_root or 'none'}"
+            )
         if old.expires != self.expires:
             found.append(f"expires {format_timestamp(old.expires)} → {format_timestamp(self.expires)}")
         return tuple(found)
@@ -199,6 +224,22 @@ def _key_changes(what: str, old: Mapping[str, str], new: Mapping[str, str]) -> I
             yield f"{what} {name} removed"
         elif old[name] != new[name]:
             yield f"{what} {name} gets another key: {old[name]} → {new[name]}"
+
+
+class _Workloads(TypedDict):
+    workloads: tuple[str, ...]
+    sigstore_root: str | None
+
+
+def _workloads(publishing: KeylessPublishing | None) -> _Workloads:
+    if publishing is None:
+        return {"workloads": (), "sigstore_root": None}
+    from gaitops.fleet.publishing import described
+
+    return {
+        "workloads": tuple(described(identity) for identity in publishing.identities),
+        "sigstore_root": publishing.trusted_root,
+    }
 
 
 def _publishers(keys: Sequence[Key]) -> dict[str, str]:

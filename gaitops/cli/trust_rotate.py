@@ -35,6 +35,7 @@ def _duration(text: str) -> timedelta:
 @command(
     example="gaitops trust rotate --add-person dave=dave.pem.pub --remove-person carol\n"
     "gaitops trust rotate --replace-person alice=alice-2.pem.pub\n"
+    "gaitops trust rotate --publisher-workload publisher/github\n"
     "gaitops trust rotate --expires 365d"
 )
 @options.repo
@@ -77,6 +78,17 @@ def _duration(text: str) -> timedelta:
     help="A publisher who leaves; repeatable.",
 )
 @click.option(
+    "--publisher-workload",
+    "workloads",
+    multiple=True,
+    metavar="PRINCIPAL/IDENTITY",
+    help="A workload identity that may sign statements, with the Sigstore trusted root of the tree; those named "
+    "replace all before; repeatable.",
+)
+@click.option(
+    "--no-publisher-workloads", "keys_only", is_flag=True, help="No workload signs statements any more."
+)
+@click.option(
     "--threshold",
     type=click.IntRange(1),
     metavar="N",
@@ -105,21 +117,26 @@ def rotate(
     replaced: Sequence[KeyArgument],
     added_publishers: Sequence[KeyArgument],
     removed_publishers: Sequence[str],
+    workloads: Sequence[str],
+    keys_only: bool,
     threshold: int | None,
     publisher_threshold: int | None,
     lifetime: timedelta,
 ) -> Result:
-    """Prepare the next root version: other people, keys, publishers or thresholds, or a later expiry.
+    """Prepare the next root version: other people, keys, publishers, workloads or thresholds, or a later expiry.
 
     Writes trust/root/N.root.json to the working tree, unsigned. A threshold of the people of the version before
     and a threshold of its own people must sign it with `gaitops trust sign`; no other approval is needed.
     """
     from gaitops.cli.clock import now
     from gaitops.cli.files import create_files
+    from gaitops.cli.publisher_workloads import publishing_of as _publishing
     from gaitops.cli.trust_roots import RootView, root_files, signatures_json
     from gaitops.documents.layout import root_path
     from gaitops.release.ceremony import missing_root_signatures, next_root
 
+    if workloads and keys_only:
+        raise click.UsageError("--publisher-workload and --no-publisher-workloads exclude each other")
     files = root_files(repo)
     number, previous = len(files), files[-1]
     _require_complete(files)
@@ -137,6 +154,8 @@ def rotate(
         publisher_threshold=_fitting(
             "publishers", publishers, publisher_threshold or old.publisher_threshold, "--publisher-threshold"
         ),
+        publishing=_publishing(repo, workloads),
+        ends_publishing=keys_only,
         expires=now() + lifetime,
     )
     path = root_path(number + 1)

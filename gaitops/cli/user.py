@@ -4,6 +4,7 @@
 ``$XDG_CONFIG_HOME/gaitops/config.toml`` (default ``~/.config``) may hold::
 
     trust_root = "sha256:..."
+    require = "both"
 
 Nothing in a fleet or consumer repository is ever read as configuration: whoever controls the repository
 that is judged must not choose what it is judged by (threats T21, R6).
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from gaitops.errors import InvalidInputError, UnsafeOperationError
 
-_KNOWN_SETTINGS = {"trust_root"}
+_KNOWN_SETTINGS = {"require", "trust_root"}
 
 
 def state_directory(*parts: str) -> Path:
@@ -43,6 +44,19 @@ def configured_trust_root() -> str | None:
     Raises:
         InvalidInputError: ``config.malformed``, when the file is not TOML or has settings that gaitops does not know.
     """
+    return _setting("trust_root")
+
+
+def configured_require() -> str | None:
+    """``require`` of the user's configuration: signatures that pins must have; ``None`` without one.
+
+    Raises:
+        InvalidInputError: ``config.malformed``, as above.
+    """
+    return _setting("require")
+
+
+def _setting(name: str) -> str | None:
     import tomllib
 
     path = configuration_file()
@@ -59,11 +73,9 @@ def configured_trust_root() -> str | None:
             f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(_KNOWN_SETTINGS))}",
             path=str(path),
         )
-    value = settings.get("trust_root")
+    value = settings.get(name)
     if value is not None and not isinstance(value, str):
-        raise InvalidInputError.of(
-            "config.malformed", "trust_root must be a string", path=str(path), field="trust_root"
-        )
+        raise InvalidInputError.of("config.malformed", f"{name} must be a string", path=str(path), field=name)
     return value
 
 

@@ -44,6 +44,7 @@ def evaluate(
         notices=notices,
         waivers=tuple(dict.fromkeys(item.waiver for item in results if item.waiver is not None)),
         inputs=tuple(_inputs(subject, required, context)),
+        require=context.require.word,
     )
 
 

@@ -18,6 +18,7 @@ from gaitops.conformance.fleet_survey import Requirements, requirement
 from gaitops.conformance.model import ControlResult, Outcome, RepositoryResult
 from gaitops.conformance.vsa import OURS, Expected, verify_summary
 from gaitops.errors import GaitopsError, Problem, VerificationError
+from gaitops.pin.require import Require
 from gaitops.signing.dsse import parse_envelope
 from gaitops.signing.statement import parse_statement
 
@@ -30,6 +31,7 @@ def read_summaries(
     controls: Collection[str],
     trust_root: str,
     at: datetime,
+    require: Require = Require.KEY,
 ) -> tuple[dict[Place, PlaceReport], tuple[Problem, ...]]:
     """Reports made of submitted summaries, the newest for each place, and why the others do not count.
 
@@ -41,6 +43,7 @@ def read_summaries(
         controls: Ids of the controls that are judged.
         trust_root: SHA-256 of root version 1.
         at: Time of judgement.
+        require: Signatures that each verifier must have asked the pin for, at least.
     """
     found: dict[Place, PlaceReport] = {}
     rejected: list[Problem] = []
@@ -50,7 +53,9 @@ def read_summaries(
             if place is None:
                 continue
             required = requirement(requirements, place)
-            expected = Expected(trust_root, place.repository, place.environment, at, required)
+            expected = Expected(
+                trust_root, place.repository, place.environment, at, required, require=require
+            )
             result = _with_controls(verify_summary(data, keys, expected, name).result, controls)
         except GaitopsError as error:
             rejected.extend(replace(problem, path=name) for problem in error.problems)

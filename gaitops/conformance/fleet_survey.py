@@ -227,7 +227,9 @@ def _work(chunk: Sequence[Task], shared: Survey) -> list[PlaceReport]:
             repository = Repository.open(task.clone.path)
             commit = repository.resolve(task.clone.rev)
             snapshot = repository.snapshot(commit)
-            reading = read_pinned(snapshot, shared.context.trust_root, task.clone.repository)
+            reading = read_pinned(
+                snapshot, shared.context.trust_root, task.clone.repository, shared.context.require
+            )
             context = _with_rows(shared.context, task.evidence)
             for place, plain in task.wanted:
                 required = replace(plain, timeline=shared.timeline)

@@ -17,6 +17,7 @@ from gaitops.documents.models.base import Mode
 from gaitops.documents.models.summary import EvidenceSummary, RepositoryEvidence
 from gaitops.errors import Problem
 from gaitops.pin.model import Pin, PinnedEnvironment
+from gaitops.pin.require import Require
 from gaitops.pin.verify import VerifiedPin
 from gaitops.release.statement import ReleasePredicate
 
@@ -139,6 +140,8 @@ class Context:
     evidence: EvidenceSummary | None = None
     evidence_sha256: str | None = None
     """SHA-256 of the summary's bytes; set together with it."""
+    require: Require = Require.KEY
+    """Signatures that the statements of a pin must have."""
 
     def row(self, subject: Subject) -> RepositoryEvidence | None:
         """What the evidence says of the repository and environment."""

@@ -211,6 +211,8 @@ class RepositoryResult:
     """Waivers that were applied."""
     inputs: tuple[InputDigest, ...]
     """What was read and relied on, by URI."""
+    require: Literal["key", "keyless", "both"] = "key"
+    """Signatures that the statements of the pin had to have."""
 
     @property
     def conformant(self) -> bool:
@@ -237,6 +239,7 @@ class RepositoryResult:
             "environment": self.environment,
             "commit": self.commit,
             "trustRoot": self.trust_root,
+            "require": self.require,
             "at": format_timestamp(self.at),
             "conformant": self.conformant,
             "complete": self.complete,

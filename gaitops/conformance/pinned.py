@@ -6,14 +6,20 @@ from __future__ import annotations
 from gaitops.conformance.inputs import PinReading, Subject
 from gaitops.conformance.versions import known_version
 from gaitops.content import FILE_MODES, Snapshot
-from gaitops.errors import GaitopsError, VerificationError
+from gaitops.errors import GaitopsError, MissingDependencyError, VerificationError
 from gaitops.pin.folder import MAX_FILE_BYTES, MAX_FILES
 from gaitops.pin.layout import FOLDER, PIN_FILE
 from gaitops.pin.model import Pin, read_pin
+from gaitops.pin.require import Require
 from gaitops.pin.verify import verify_pin
 
 
-def read_pinned(snapshot: Snapshot, trust_root: str, repository: str | None = None) -> PinReading:
+def read_pinned(
+    snapshot: Snapshot,
+    trust_root: str,
+    repository: str | None = None,
+    require: Require = Require.KEY,
+) -> PinReading:
     """The pin in ``snapshot``, verified from the caller's trust root.
 
     Args:
@@ -21,6 +27,10 @@ def read_pinned(snapshot: Snapshot, trust_root: str, repository: str | None = No
         trust_root: SHA-256 of root version 1.
         repository: Normalised id of the repository; a genuine pin of another one does not verify. ``None`` when only
             the pin knows.
+        require: Signatures that the pin's statements must have.
+
+    Raises:
+        MissingDependencyError: ``dependency.sigstore``: nobody may take a missing library for a bad pin.
     """
     try:
         files = _files(snapshot)
@@ -31,7 +41,9 @@ def read_pinned(snapshot: Snapshot, trust_root: str, repository: str | None = No
     pin: Pin | None = None
     try:
         pin = read_pin(files[PIN_FILE])
-        verified = verify_pin(files, trust_root, repository=repository)
+        verified = verify_pin(files, trust_root, repository=repository, require=require)
+    except MissingDependencyError:
+        raise
     except GaitopsError as error:
         return PinReading(files, pin, None, error.problems)
     versions = {digest: known_version(*said) for digest, said in verified.versions.items()}

@@ -24,6 +24,7 @@ from gaitops.conformance.model import InputDigest, RepositoryResult
 from gaitops.conformance.result_json import read_result
 from gaitops.documents.times import format_timestamp
 from gaitops.errors import GaitopsError, InvalidInputError, Problem, VerificationError
+from gaitops.pin.require import Require
 from gaitops.signing.dsse import parse_envelope, verified_by
 from gaitops.signing.keys import fingerprint
 from gaitops.signing.statement import PAYLOAD_TYPE, Statement, Subject, parse_statement
@@ -84,6 +85,8 @@ class Expected:
     commit: str | None = None
     """Commit that it must be about; any when ``None``."""
     max_age: timedelta = MAX_AGE
+    require: Require = Require.KEY
+    """Signatures that the verifier must have asked the pin for, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,11 @@ def _about(statement: Statement, result: RepositoryResult, expected: Expected) -
     for name, (found, wanted) in pairs.items():
         if found != wanted:
             yield "conformance.other_subject", f"the {name} is {found}, expected {wanted}"
+    if expected.require not in Require.of([result.require]):
+        yield (
+            "conformance.other_subject",
+            f"the pin was asked for signatures of kind {result.require}, expected {expected.require.word}",
+        )
 
 
 def _outdated(result: RepositoryResult, expected: Expected) -> Iterator[tuple[str, str]]:

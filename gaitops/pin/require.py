@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Flag
+from typing import Literal
+
+Word = Literal["key", "keyless", "both"]
 
 
 class Require(Flag):
@@ -21,21 +24,17 @@ class Require(Flag):
     BOTH = 3
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> Require:
-        """What ``key``, ``keyless`` and ``both`` add up to; :attr:`KEY` for none.
-
-        Raises:
-            KeyError: for another word.
-        """
+    def of(cls, names: Iterable[Word]) -> Require:
+        """What ``key``, ``keyless`` and ``both`` add up to; :attr:`KEY` for none."""
         total = cls(0)
         for name in names:
             total |= _NAMES[name]
         return total or cls.KEY
 
-    def __str__(self) -> str:
+    @property
+    def word(self) -> Word:
+        """How people write it."""
         return next(name for name, value in _NAMES.items() if value is self)
 
 
-_NAMES = {"key": Require.KEY, "keyless": Require.KEYLESS, "both": Require.BOTH}
-WORDS = tuple(_NAMES)
-"""How people write it."""
+_NAMES: dict[Word, Require] = {"key": Require.KEY, "keyless": Require.KEYLESS, "both": Require.BOTH}

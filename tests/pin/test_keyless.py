@@ -16,7 +16,7 @@ import pytest
 from gaitops.errors import VerificationError
 from gaitops.pin.folder import read_folder
 from gaitops.pin.layout import TRUSTED_ROOT_FILE
-from gaitops.pin.require import Require
+from gaitops.pin.require import Require, Word
 from gaitops.pin.update import init_pin, newest_pin, update_pin
 from gaitops.pin.verify import VerifiedPin, verify_pin
 from gaitops.release import keyless
@@ -309,10 +309,10 @@ class TestRequire:
             (["keyless", "keyless"], Require.KEYLESS),
         ],
     )
-    def test_adds_up(self, words: list[str], expected: Require) -> None:
+    def test_adds_up(self, words: list[Word], expected: Require) -> None:
         """Nothing that one place says is lowered by another."""
         assert Require.of(words) is expected
-        assert Require.of([str(expected)]) is expected
+        assert Require.of([expected.word]) is expected
 
 
 def test_keys_alone_never_load_sigstore(fleet: KeylessFleet, repository: Path) -> None:

@@ -7,14 +7,21 @@ from gaitops.conformance.control import Control, failed, passed, unknown
 from gaitops.conformance.inputs import Context, Required, Subject
 from gaitops.conformance.model import Assessment
 from gaitops.pin.layout import PIN_FILE
+from gaitops.pin.require import Require
 
 
 def _evaluate(subject: Subject, _required: Required | None, _context: Context) -> Assessment:
     reading = subject.reading
     if reading.verified is not None:
         count = len(reading.files)
+        asked = (
+            ""
+            if reading.verified.require is Require.KEY
+            else f", signatures: {reading.verified.require.word}"
+        )
         return passed(
-            f"all {count} files are accounted for by signed statements of release {reading.verified.pin.release}"
+            f"all {count} files are accounted for by signed statements of release "
+            f"{reading.verified.pin.release}{asked}"
         )
     if PIN_FILE not in reading.files and not reading.problems:
         return unknown("there is no pin to verify")
@@ -28,7 +35,7 @@ CONTROL = Control(
     title="Every byte of the pin is signed for",
     why="A pin that was edited, mixed from several releases or copied from another repository says nothing about "
     "what the fleet has approved.",
-    measured="As `gaitops pin verify --repository` does: root chain, signatures of enough publishers, every line of "
+    measured="As `gaitops pin verify --repository` does: root chain, signatures of enough publishers (and keyless ones with `--require`), every line of "
     "`pin.yaml`, every file, and nothing besides. Without a pin it cannot tell.",
     remedy="restore .gaitops/ from Git, or renew it: gaitops pin update --from RELEASE",
     evaluate=_evaluate,
