@@ -22,6 +22,7 @@ from gaitops.documents.models.identities import (
 )
 from gaitops.documents.times import parse_timestamp
 from gaitops.signing.canonical import digest
+from gaitops.signing.forge_keys import require_own
 from gaitops.signing.keys import assurance, fingerprint, parse_public_key
 from gaitops.signing.openpgp import OpenPGPCertificate, read_certificate
 from gaitops.signing.sigstore.expected import BuildSigner, Person, Workload, WorkloadName
@@ -53,13 +54,17 @@ def credential_of(identity: Identity) -> tuple[Credential, str]:
     """What an identity document stands for, and its fingerprint.
 
     Raises:
-        InvalidInputError: a key or certificate that cannot be read (``key.*``).
+        InvalidInputError: a key or certificate that cannot be read (``key.*``), or is a forge's
+            (``identity.forge_key``).
         MissingDependencyError: ``dependency.openpgp``.
     """
     if isinstance(identity, KeyIdentity):
         key = parse_public_key(identity.public_key)
+        require_own([fingerprint(key)])
         return key, fingerprint(key)
     credential = _other(identity)
+    if isinstance(credential, OpenPGPCertificate):
+        require_own([credential.primary, *(key.fingerprint for key in credential.signing)])
     return credential, credential.fingerprint
 
 
@@ -98,6 +103,9 @@ def marks_of(credential: Credential) -> frozenset[str]:
     """What no other principal's identity may have as well: fingerprints, of a workload for each of its names."""
     if isinstance(credential, Key):
         return frozenset({fingerprint(credential)})
+    if isinstance(credential, OpenPGPCertificate):
+        # Its keys can sign in other forms as well: GnuPG's agent serves them to SSH.
+        return frozenset({credential.fingerprint, *(key.spki for key in credential.signing)})
     if not isinstance(credential, Workload):
         return frozenset({credential.fingerprint})
     signer = credential.signer.uri if credential.signer is not None else None

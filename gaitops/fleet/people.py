@@ -95,7 +95,7 @@ class Directory:
     by_keyid: Mapping[str, tuple[Identity, ...]] = field(repr=False)
     by_handle: Mapping[Handle, tuple[Identity, ...]] = field(repr=False)
     by_certificate: Mapping[str, tuple[Identity, ...]] = field(repr=False)
-    """By primary fingerprint of an OpenPGP certificate."""
+    """By the 64-bit id of each signing key of an OpenPGP certificate: all that some signatures name."""
     by_fingerprint: Mapping[str, tuple[Identity, ...]] = field(repr=False)
     by_email: Mapping[str, frozenset[str]] = field(repr=False)
 
@@ -119,7 +119,8 @@ class Directory:
             elif isinstance(credential, KeylessPerson | Workload):
                 by_handle[credential.handle] = (*by_handle.get(credential.handle, ()), identity)
             elif isinstance(credential, OpenPGPCertificate):
-                by_certificate[credential.primary] = (*by_certificate.get(credential.primary, ()), identity)
+                for key_id in dict.fromkeys(key.key_id for key in credential.signing):
+                    by_certificate[key_id] = (*by_certificate.get(key_id, ()), identity)
             by_fingerprint[identity.fingerprint] = (*by_fingerprint.get(identity.fingerprint, ()), identity)
         persons = {person.name: person for person in people}
         by_email: dict[str, frozenset[str]] = {}
@@ -218,7 +219,7 @@ def identities_of(name: str, principal: Principal) -> tuple[Identity, ...]:
 
     Raises:
         InvalidInputError: a key or certificate that cannot be read (``key.malformed``, ``key.unsupported``,
-            ``key.weak``).
+            ``key.weak``), or is a forge's (``identity.forge_key``).
         MissingDependencyError: ``dependency.openpgp``.
     """
     found = []

@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from gaitops.change.context import UNTIMED, Proof
-from gaitops.errors import GaitopsError, Problem
+from gaitops.errors import GaitopsError, MissingDependencyError, Problem
 from gaitops.fleet.people import Directory, Identity
 from gaitops.git.commits import Commit
+from gaitops.signing import openpgp_signatures
+from gaitops.signing.forge_keys import forge_of
 from gaitops.signing.keys import fingerprint
+from gaitops.signing.openpgp import OpenPGPCertificate
+from gaitops.signing.openpgp_signatures import OpenPGPSignature
 from gaitops.signing.ssh import sshsig_public_key, verify_sshsig
 
 GIT_NAMESPACE = "git"
@@ -23,6 +29,13 @@ class CommitSigner:
     identities: tuple[Identity, ...] = ()
     problem: Problem | None = None
     proof: Proof = UNTIMED
+
+
+class OpenPGPSigned(NamedTuple):
+    """An OpenPGP signature, and the identities whose certificate it names."""
+
+    signature: OpenPGPSignature
+    identities: tuple[Identity, ...]
 
 
 def check_ssh(commit: Commit) -> str | Problem:
@@ -43,7 +56,59 @@ def owner(commit: Commit, key: str, people: Directory) -> CommitSigner:
     identities = people.by_fingerprint.get(key, ())
     if identities:
         return CommitSigner(identities)
+    forge = forge_of([key])
+    if forge is not None:
+        return by_forge(commit, forge)
     return nobody("proposer.unknown", commit, f"is signed with a key that belongs to nobody (SHA-256 {key})")
+
+
+def named_certificates(commit: Commit, armored: bytes, people: Directory) -> OpenPGPSigned | CommitSigner:
+    """An OpenPGP signature and the identities that it may be by, or why it is nobody's. Nothing is verified."""
+    try:
+        signature = openpgp_signatures.read_signature(armored)
+    except GaitopsError as error:
+        return nobody("signature.invalid", commit, f"carries {error.problems[0].message}")
+    forge = forge_of(signature.issuers)
+    if forge is not None:
+        return by_forge(commit, forge)
+    identities = dict.fromkeys(
+        identity for name in signature.key_ids for identity in people.by_certificate.get(name, ())
+    )
+    if not identities:
+        named = ", ".join(sorted(signature.issuers))
+        message = f"is signed with an OpenPGP key that belongs to nobody ({named})"
+        return nobody("proposer.unknown", commit, message)
+    return OpenPGPSigned(signature, tuple(identities))
+
+
+def check_openpgp(
+    commit: Commit, payload: bytes, signature: OpenPGPSignature, certificate: OpenPGPCertificate
+) -> Problem | None:
+    """Why an OpenPGP signature on a commit is not by this certificate; ``None`` when it is.
+
+    Raises:
+        MissingDependencyError: ``dependency.openpgp``.
+    """
+    if commit.committer.time is None:
+        return refusal("signature.invalid", commit, "is signed with OpenPGP, and its time cannot be read")
+    try:
+        openpgp_signatures.verify(
+            certificate, signature, payload, datetime.fromtimestamp(commit.committer.time, UTC)
+        )
+    except MissingDependencyError:
+        raise  # Another verdict than where the library is installed would be worse than none.
+    except GaitopsError as error:
+        return refusal("signature.invalid", commit, f"carries {error.problems[0].message}")
+    return None
+
+
+def by_forge(commit: Commit, forge: str) -> CommitSigner:
+    """A signature by a forge for whoever used its web pages: it may be anybody who can push, so it is nobody's."""
+    return nobody(
+        "proposer.unknown",
+        commit,
+        f"was made in the browser and is signed by {forge} itself, which vouches for no principal",
+    )
 
 
 def nobody(code: str, commit: Commit, message: str) -> CommitSigner:

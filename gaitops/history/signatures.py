@@ -16,9 +16,17 @@ from securesystemslib.signer import Key
 from gaitops.change.context import UNTIMED, Proof, Signed
 from gaitops.errors import GaitopsError, MissingDependencyError, Problem
 from gaitops.fleet.people import SIGSTORE_ROOT, Directory, Identity
-from gaitops.git.commits import Commit
-from gaitops.history.commit_signatures import CommitSigner, check_ssh, nobody, owner
+from gaitops.git.commits import Commit, CommitSignature
+from gaitops.history.commit_signatures import (
+    CommitSigner,
+    check_openpgp,
+    check_ssh,
+    named_certificates,
+    nobody,
+    owner,
+)
 from gaitops.signing.dsse import Envelope, verified_by
+from gaitops.signing.openpgp import OpenPGPCertificate
 from gaitops.signing.sigstore.expected import Person, Workload
 from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle, verify_bundle
 
@@ -33,6 +41,7 @@ class SignatureChecks:
         self._envelopes: dict[tuple[str, str], Future[bool]] = {}
         self._bundles: dict[tuple[str, str], Future[_Bundle]] = {}
         self._commits: dict[str, Future[str | Problem]] = {}
+        self._certificates: dict[tuple[str, str], Problem | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -78,9 +87,31 @@ class SignatureChecks:
         if commit.signature.kind == "ssh":
             found = self._ssh(commit).result()
             return owner(commit, found, people) if isinstance(found, str) else CommitSigner(problem=found)
+        if commit.signature.kind == "openpgp":
+            return self._openpgp(commit, commit.signature, people)
         return nobody(
             "proposer.unknown", commit, f"carries a signature of another kind ({commit.signature.kind})"
         )
+
+    def _openpgp(self, commit: Commit, signature: CommitSignature, people: Directory) -> CommitSigner:
+        named = named_certificates(commit, signature.armored, people)
+        if isinstance(named, CommitSigner):
+            return named
+        problems: list[Problem] = []
+        signers: list[Identity] = []
+        for identity in named.identities:
+            if isinstance(identity.credential, OpenPGPCertificate):
+                name = (commit.id, identity.credential.text)
+                if name not in self._certificates:
+                    self._certificates[name] = check_openpgp(
+                        commit, signature.payload, named.signature, identity.credential
+                    )
+                problem = self._certificates[name]
+                if problem is None:
+                    signers.append(identity)
+                else:
+                    problems.append(problem)
+        return CommitSigner(tuple(signers)) if signers else CommitSigner(problem=problems[0])
 
     def _keyless(
         self, signed: Signed, expected: Person | Workload, trusted_root: TrustedRootFile

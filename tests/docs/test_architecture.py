@@ -84,6 +84,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "pkcs11": frozenset({"signing"}),
     "requests": frozenset({"signing"}),
     "sigstore": frozenset({"signing"}),
+    "pysequoia": frozenset({"signing"}),
     "tuf": frozenset({"fleet", "release", "pin"}),
     "urllib3": frozenset({"release", "signing", "directory"}),
     # ID tokens of a directory's OpenID provider; signatures of the fleet are never JWTs.

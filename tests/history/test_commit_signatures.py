@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose a signed commit is: SSH, OpenPGP and keyless signatures, resolved to principals."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gaitops.errors import MissingDependencyError, VerificationError
+from gaitops.fleet.people import Directory, Identity, Person
+from gaitops.git.commits import parse_commit
+from gaitops.history.commit_signatures import CommitSigner
+from gaitops.history.signatures import SignatureChecks
+from gaitops.signing import openpgp
+from gaitops.signing.forge_keys import OPENPGP
+from tests import simulator
+from tests.history.stories import by_root, codes, events, project
+from tests.keyless import binding, principal
+from tests.openpgp_keys import (
+    COMPROMISED,
+    RETIRED,
+    YEAR,
+    Certificate,
+    Key,
+    armor,
+    new_ed25519,
+    packet,
+    subpacket,
+)
+from tests.simulator import Actor, World
+
+pytest.importorskip("pysequoia")
+
+AT = datetime(2021, 6, 1, 12, tzinfo=UTC)
+DANA = Certificate("dana", AT - YEAR, lasts=2 * YEAR)
+
+
+class OpenPGPActor(Actor):
+    """Somebody who signs commits with an OpenPGP certificate, dated by the story."""
+
+    def __init__(self, name: str, certificate: Certificate, world: World) -> None:
+        super().__init__(name, seed=f"openpgp {name}")
+        self.certificate = certificate
+        self.world = world
+
+    def sign_commit(self, payload: bytes) -> bytes:
+        """An armored OpenPGP signature."""
+        return self.certificate.sign(payload, self.world.now)
+
+
+def raw_commit(armored: bytes | None, at: datetime | None = AT) -> bytes:
+    """A commit, with a signature over it unless there is none."""
+    head, body = unsigned(at)
+    if armored is not None:
+        head += b"gpgsig " + armored.strip(b"\n").replace(b"\n", b"\n ") + b"\n"
+    return head + body
+
+
+def unsigned(at: datetime | None = AT) -> tuple[bytes, bytes]:
+    """Headers and message of a commit."""
+    time = f" {int(at.timestamp())} +0000" if at is not None else ""
+    ident = f"Dana <dana@example.com>{time}"
+    return f"tree {'0' * 40}\nauthor {ident}\ncommitter {ident}\n".encode(), b"\nchange\n"
+
+
+def directory(**certificates: Certificate) -> Directory:
+    """People with one certificate each."""
+    identities = []
+    for name, made in certificates.items():
+        credential = openpgp.read_certificate(made.armored)
+        identities.append(Identity(name, "laptop", credential.fingerprint, credential, "openpgp"))
+    people = [Person(name, "human", frozenset(), frozenset()) for name in certificates]
+    return Directory.of(people, identities, ())
+
+
+def signer(armored: bytes | None, people: Directory, at: datetime | None = AT) -> CommitSigner:
+    """Whose a commit with this signature is."""
+    raw = raw_commit(armored, at)
+    with SignatureChecks() as checks:
+        commit = parse_commit("a" * 40, raw)
+        found = checks.commit(commit, people)
+        assert checks.commit(commit, people) == found
+    return found
+
+
+def signed(certificate: Certificate = DANA, at: datetime = AT) -> bytes:
+    """A signature over the commit."""
+    return certificate.sign(b"".join(unsigned(at)), at)
+
+
+def test_a_commit_is_the_principals_whose_certificate_signed_it() -> None:
+    """The signature names a subkey; the certificate around it belongs to one person."""
+    found = signer(signed(), directory(dana=DANA, erin=Certificate("erin", AT - YEAR)))
+    assert [identity.principal for identity in found.identities] == ["dana"]
+    assert found.problem is None
+    assert found.proof.signed_at is None
+
+
+def test_each_signing_subkey_speaks_for_the_certificate() -> None:
+    """Laptop and phone may have a subkey each."""
+    both = Certificate("dana", AT - YEAR)
+    phone = Key(new_ed25519("phone"), AT - YEAR)
+    both.more = both.bound(phone, 0x02)
+    payload = b"".join(unsigned())
+    for armored in (signed(both), armor("SIGNATURE", packet(2, phone.signature(payload, 0x00, AT))).encode()):
+        assert [identity.principal for identity in signer(armored, directory(dana=both)).identities] == [
+            "dana"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("armored", "code", "part"),
+    [
+        (signed(Certificate("mallory", AT - YEAR)), "proposer.unknown", "belongs to nobody"),
+        (DANA.sign(b"other bytes", AT), "signature.invalid", "a signature over other bytes"),
+        (signed() + b"junk", "signature.invalid", "exactly one armor"),
+        (signed(at=AT).replace(b"SIGNATURE", b"MESSAGE"), "signature.invalid", "exactly one armor"),
+        (b"-----BEGIN STRANGE-----\nx\n-----END STRANGE-----\n", "proposer.unknown", "another kind"),
+        (None, "proposer.unknown", "is not signed"),
+    ],
+)
+def test_other_signatures_are_nobodys(armored: bytes | None, code: str, part: str) -> None:
+    """The problem says what is wrong with the commit, and how to go on without signing it."""
+    found = signer(armored, directory(dana=DANA))
+    assert found.identities == ()
+    assert found.problem is not None
+    assert found.problem.code == code
+    assert part in found.problem.message
+    assert "gaitops propose" in str(found.problem.remedy)
+
+
+def test_expired_and_revoked_certificates_sign_no_more() -> None:
+    """What they signed before stays; of a compromised one nothing does."""
+    late = AT + 3 * YEAR
+    assert signer(signed(at=late), directory(dana=DANA), late).problem is not None
+    assert signer(signed(), directory(dana=DANA.revoked(AT + timedelta(days=9), RETIRED))).problem is None
+    assert (
+        signer(signed(), directory(dana=DANA.revoked(AT + timedelta(days=9), COMPROMISED))).problem
+        is not None
+    )
+
+
+def test_two_versions_of_a_certificate_are_judged_apart() -> None:
+    """A person who lists a certificate before and after its renewal signs with the one that is good."""
+    renewed = Certificate("dana", AT - YEAR, lasts=9 * YEAR)
+    late = AT + 3 * YEAR
+    old, new = (openpgp.read_certificate(item.armored) for item in (DANA, renewed))
+    identities = [
+        Identity("dana", label, item.fingerprint, item, "openpgp")
+        for label, item in (("old", old), ("new", new))
+    ]
+    people = Directory.of([Person("dana", "human", frozenset(), frozenset())], identities, ())
+    found = signer(signed(at=late), people, late)
+    assert [identity.label for identity in found.identities] == ["new"]
+
+
+def test_a_commit_without_a_time_cannot_be_judged() -> None:
+    """There is nothing to compare the signature's time with."""
+    payload = b"".join(unsigned(None))
+    found = signer(DANA.sign(payload, AT), directory(dana=DANA), None)
+    assert found.problem is not None
+    assert "time cannot be read" in found.problem.message
+
+
+@pytest.mark.parametrize("name", sorted(OPENPGP))
+@pytest.mark.parametrize("form", ["fingerprint", "id"])
+def test_a_forges_signature_is_nobodys(name: str, form: str) -> None:
+    """GitHub signs for everybody who presses a button; the message says so, whatever form names its key."""
+    octets = bytes.fromhex(name)
+    issuer = subpacket(33, b"\x04" + octets) if form == "fingerprint" else subpacket(16, octets[-8:])
+    body = DANA.body(b"", AT, issuer=False, hashed=[issuer])
+    found = signer(armor("SIGNATURE", packet(2, body)).encode(), directory(dana=DANA))
+    assert found.problem is not None
+    assert found.problem.code == "proposer.unknown"
+    assert "made in the browser and is signed by GitHub itself" in found.problem.message
+
+
+def test_without_openpgp_people_the_library_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's OpenPGP signature is nobody's without it; a principal's cannot be judged without it."""
+    people = directory(dana=DANA)
+    monkeypatch.setitem(sys.modules, "pysequoia", None)
+    assert signer(signed(), directory()).problem is not None
+    with pytest.raises(MissingDependencyError):
+        signer(signed(), people)
+
+
+# -- a fleet ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A fleet in 2021, where Dana signs commits with OpenPGP: Sequoia refuses times that have not come yet."""
+    monkeypatch.setattr(simulator, "START", AT)
+    identity = {"id": "laptop", "type": "openpgp", "certificate": DANA.armored}
+    files = principal("dana", "human", identity) | binding("platform_admin", "dana")
+    world = World(tmp_path / "fleet", extra={path: text.encode() for path, text in files.items()})
+    world.actors["dana"] = OpenPGPActor("dana", DANA, world)
+    return world
+
+
+def test_whoever_signs_with_openpgp_proposes(world: World) -> None:
+    """The log names the certificate; an approval needs another identity."""
+    world.land(project(), by="dana", approvers=["bob"])
+    assert world.verify().verified
+    assert events(world)[-1]["proposers"] == ["dana"]
+    evidence = events(world)[-1]["proposedBy"][0]
+    assert evidence["identity"] == {
+        "id": "laptop",
+        "type": "openpgp",
+        "certificate": DANA.primary.fingerprint,
+    }
+
+
+def test_a_revoked_openpgp_identity_proposes_no_more(world: World) -> None:
+    """An identity is revoked by its fingerprint, like a key."""
+    world.land(project(), by="dana", approvers=["bob"])
+    credential = openpgp.read_certificate(DANA.armored)
+    revocation = {
+        "apiVersion": "gaitops.dev/v1",
+        "kind": "Revocation",
+        "metadata": {"name": "dana-lost"},
+        "spec": {
+            "revokes": "identity",
+            "cause": "retired",
+            "identity": {"principal": "dana", "fingerprint": credential.fingerprint},
+            "reason": "lost",
+        },
+    }
+    by_root(world, {"trust/revocations/dana-lost.yaml": json.dumps(revocation)})
+    assert world.verify().verified
+    world.land(project("next"), by="dana", approvers=["bob"])
+    assert "identity.revoked" in codes(world.verify())
+
+
+def test_one_key_is_one_principals(world: World) -> None:
+    """A key in somebody's certificate cannot be listed by somebody else, not even as an SSH or PEM key."""
+    thief = Actor("thief")
+    thief.key = new_ed25519("dana subkey")
+    stolen = {"id": "own", "type": "key", "publicKey": thief.pem}
+    with pytest.raises(VerificationError, match="belongs to dana") as caught:
+        by_root(world, principal("mallory", "human", stolen))
+    assert caught.value.code == "identity.reused"
+
+
+def test_a_forges_key_is_no_identity(world: World) -> None:
+    """GitLab.com's key for web commits is published; listing it would let everybody there speak for the principal."""
+    line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIADOCCUoN3Q1UPQqUvp845fKy7haJH17qsSkVXzWXilW"
+    with pytest.raises(VerificationError, match=r"GitLab\.com signs everybody's commits") as caught:
+        by_root(world, principal("web", "human", {"id": "web", "type": "key", "publicKey": line}))
+    assert caught.value.code == "identity.forge_key"
