@@ -7,17 +7,19 @@ may still sign.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from gaitops.change.context import Change, Facts, Proof
 from gaitops.change.contributors import Authorship
 from gaitops.change.envelopes import Refused, Weighed
+from gaitops.change.forge import ForgeReview
 from gaitops.change.operations import Operation
 from gaitops.change.permissions import PERMISSIONS
 from gaitops.change.requirements import Requirement
 from gaitops.errors import Problem
+from gaitops.fleet.credentials import FORGE
 from gaitops.fleet.people import Directory, Identity
 
 
@@ -27,18 +29,28 @@ class Counted:
 
     principal: str
     identity: Identity
-    """What it was signed with."""
+    """What it was signed with; of an attested review, the account that gave it."""
     proof: Proof
     payload_digest: str
     envelope_digest: str
     """SHA-256 of the envelope file."""
     path: str
     signed_at: datetime
+    attester: Identity | None = None
+    """What a service signed an attested review with."""
+    review: ForgeReview | None = None
+    """The review, where a service attested one."""
 
     @property
     def fingerprint(self) -> str:
         """Of the identity that signed."""
         return self.identity.fingerprint
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Of every identity without which it would not count."""
+        found = {self.identity.fingerprint}
+        return frozenset(found if self.attester is None else found | {self.attester.fingerprint})
 
     @property
     def assurance(self) -> str:
@@ -90,14 +102,14 @@ class ApprovalResult:
 
 
 def is_withdrawn(item: Weighed, directory: Directory, facts: Facts) -> bool:
-    """Whether the signer of an approval took it back (threat T20).
+    """Whether the signer of an approval took it back (threat T20); of an attested review, the reviewer or the service.
 
     A withdrawal names the approval and nothing else about it matters: it does not expire, it survives the revocation
     of the key that made it, and it holds although the change has lost or gained files since.
     """
+    signers = {item.principal} | ({item.attester.principal} if item.attester is not None else set())
     return any(
-        identity.principal == item.principal
-        and isinstance(facts.proof(statement, identity, directory), Proof)
+        identity.principal in signers and isinstance(facts.proof(statement, identity, directory), Proof)
         for statement in facts.withdrawals(item.payload_digest)
         for identity in directory.candidates(statement.envelope)
     )
@@ -133,11 +145,16 @@ def count(
                     item.attestation.sha256,
                     item.path,
                     item.signed_at,
+                    item.attester,
+                    item.attestation.forge,
                 ),
             )
         elif item.intent == "approve":
+            service = item.attester.principal if item.attester is not None else None
             rejected.append(
-                Refused(item.principal, item.intent, item.path, item.payload_digest, item.deltas, problem)
+                Refused(
+                    item.principal, item.intent, item.path, item.payload_digest, item.deltas, problem, service
+                )
             )
     return ApprovalResult(
         requirement,
@@ -183,12 +200,49 @@ def _refusal(
         return because(
             "permission.denied", f"is not {wanted} in {operation.scope}", f"ask a {wanted} of that scope"
         )
-    if requirement.assurance is not None and item.assurance not in requirement.assurance:
-        kinds = ", ".join(sorted(requirement.assurance))
+    if not requirement.accepts(item.assurance):
+        return because("approval.assurance", *_unaccepted(item, requirement, directory))
+    return _unattested(item, requirement, authors, because)
+
+
+def _unattested(
+    item: Weighed,
+    requirement: Requirement,
+    authors: Authorship,
+    because: Callable[[str, str, str], Problem],
+) -> Problem | None:
+    """Why the word of the service that attests a review does not count for this operation."""
+    if item.attester is None:
+        return None
+    service = item.attester.principal
+    if service not in requirement.forge_attesters:
+        known = ", ".join(sorted(requirement.forge_attesters))
+        message = f"the review is attested by {service}; the rules believe {known}"
+        return because("approval.attester", message, "have one of these services attest it")
+    if service in authors.contributors:
         return because(
-            "approval.assurance", f"signed with {item.assurance}; the rules accept {kinds}", "use such a key"
+            "approval.separation_of_duties",
+            f"{service} contributed to this change and cannot attest a review of it",
+            "have a service attest it that did not contribute",
         )
     return None
+
+
+def _unaccepted(item: Weighed, requirement: Requirement, directory: Directory) -> tuple[str, str]:
+    """Which kinds count, what was used, and what the approver has instead: message and remedy."""
+    used = "a review of a forge, which a service attests" if item.assurance == FORGE else item.assurance
+    accepted = (
+        ", ".join(sorted(requirement.assurance))
+        if requirement.assurance is not None
+        else f"every kind but {FORGE}, which needs a rule that lists it"
+    )
+    owned = directory.identities_of(item.principal)
+    suitable = [identity for identity in owned if requirement.accepts(identity.assurance)]
+    named = ", ".join(f"{identity.label} ({identity.assurance})" for identity in suitable)
+    remedy = (
+        f"approve with {named}" if suitable else "have an identity of an accepted kind added to the principal"
+    )
+    return f"signed with {used}; the rules accept {accepted}", remedy
 
 
 def _may_sign(
@@ -203,7 +257,9 @@ def _may_sign(
         return tuple(sorted({item.principal for item in facts.root.keys} - counted))
     able = directory.holders(PERMISSIONS[operation.kind].approvers, operation.scope)
     keyed = {
-        identity.principal for identity in directory.identities if facts.revoked(identity.fingerprint) is None
+        identity.principal
+        for identity in directory.identities
+        if requirement.accepts(identity.assurance) and facts.revoked(identity.fingerprint) is None
     }
     return tuple(sorted((able & keyed) - counted - authors.contributors))
 

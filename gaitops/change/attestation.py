@@ -15,8 +15,10 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from gaitops.change.deltas import Delta, delta_from_json, deltas_digest, ordered
+from gaitops.change.forge import ForgeReview, review_from_json
 from gaitops.documents.times import format_timestamp, parse_timestamp
 from gaitops.errors import GaitopsError, VerificationError
+from gaitops.fleet.credentials import FORGE
 from gaitops.signing.canonical import canonical_json
 from gaitops.signing.dsse import Envelope
 from gaitops.signing.envelopes import read_envelope
@@ -56,6 +58,13 @@ class Attestation:
     expires_at: datetime
     reason: str
     withdraws: frozenset[str]
+    forge: ForgeReview | None = None
+    """The review at a forge that a service attests; then :attr:`principal` is the reviewer and did not sign."""
+
+    @property
+    def signed_by(self) -> str:
+        """The principal whose signature it needs: the attesting service of a review, else the one it names."""
+        return self.forge.attested_by if self.forge is not None else self.principal
 
 
 def envelope_subject(path: str) -> str | None:
@@ -77,6 +86,7 @@ def statement_payload(
     expires_at: datetime,
     reason: str,
     withdraws: Sequence[str] = (),
+    forge: ForgeReview | None = None,
 ) -> bytes:
     """The bytes that are signed: an in-toto Statement in canonical JSON."""
     predicate: dict[str, object] = {
@@ -93,6 +103,8 @@ def statement_payload(
     }
     if intent == "withdraw":
         predicate["withdraws"] = sorted(withdraws)
+    if forge is not None:
+        predicate |= {"assurance": FORGE, "forge": forge.to_json()}
     subject = Subject("deltas", {"sha256": deltas_digest(trust_root, deltas)})
     return Statement((subject,), PREDICATE_TYPE, predicate).to_bytes()
 
@@ -151,7 +163,23 @@ def _attestation(envelope: Envelope, statement: Statement, sha256: str, path: st
         expires_at=parse_timestamp(predicate.text("expiresAt")),
         reason=predicate.text("reason"),
         withdraws=frozenset(predicate.texts("withdraws")) if intent == "withdraw" else frozenset(),
+        forge=_forge(statement.predicate, intent, path),
     )
+
+
+def _forge(predicate: Mapping[str, object], intent: str, path: str) -> ForgeReview | None:
+    """The attested review; who looks only at one of the two members that announce it must not miss the other."""
+    if "forge" not in predicate and "assurance" not in predicate:
+        return None
+    members = predicate.get("forge")
+    if predicate.get("assurance") != FORGE or not isinstance(members, dict):
+        raise _malformed(path, f"assurance: {FORGE} and forge are given together or not at all")
+    if intent != "approve":
+        raise _malformed(path, f"a review of a forge approves, it cannot {intent}")
+    try:
+        return review_from_json(members)
+    except ValueError as error:
+        raise _malformed(path, str(error)) from error
 
 
 class _Reader:

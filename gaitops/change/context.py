@@ -15,6 +15,7 @@ from typing import Protocol
 
 from gaitops.change.attestation import Attestation
 from gaitops.change.deltas import Delta
+from gaitops.change.forge import ForgeReview
 from gaitops.content import Entry
 from gaitops.errors import Problem
 from gaitops.fleet.people import Directory, Identity
@@ -133,6 +134,12 @@ class Facts(Protocol):
 
     def is_used(self, payload_digest: str) -> bool:
         """Whether a payload already helped to carry a decision."""
+
+    def is_spent(self, review: ForgeReview, partition: str) -> bool:
+        """Whether a review at a forge already carried a decision that this one is no part of.
+
+        One review is of one commit, and may carry what that commit does to several partitions, each once.
+        """
 
     def revoked(self, fingerprint: str) -> RevokedIdentity | None:
         """The revocation of a key, if there is one."""

@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gaitops.change.attestation import Attestation, envelope_subject, operations_equal
-from gaitops.change.context import DOUBTFUL, Change, Evidence, Facts, Occasion, Proof
+from gaitops.change.context import DOUBTFUL, UNTIMED, Change, Evidence, Facts, Occasion, Proof
 from gaitops.change.deltas import Delta, deltas_digest
+from gaitops.change.forge import ForgeReview
+from gaitops.change.forge_evidence import account_of, check_review
 from gaitops.errors import Problem
-from gaitops.fleet.people import Identity
+from gaitops.fleet.people import Directory, Identity
 
 Derive = Callable[[tuple[Delta, ...]], Sequence[Mapping[str, object]]]
 """Structured operations that the engine derives for a subset of a change."""
@@ -28,7 +30,7 @@ class Weighed:
 
     principal: str
     identity: Identity
-    """What it was signed with."""
+    """What it was signed with; of an attested review, the account that gave it."""
     proof: Proof
     is_root: bool
     intent: str
@@ -39,6 +41,8 @@ class Weighed:
     age: timedelta
     """Evaluation time minus the time of signing; compared with a rule's TTL."""
     attestation: Attestation
+    attester: Identity | None = None
+    """What a service signed an attested review with."""
 
     @property
     def signed_at(self) -> datetime:
@@ -66,6 +70,8 @@ class Refused:
     payload_digest: str
     deltas: frozenset[Delta]
     problem: Problem
+    attested_by: str | None = None
+    """The service that attests it, of a review at a forge."""
 
 
 def weigh_signature(
@@ -109,12 +115,20 @@ def weigh(
         problem = _because(
             evidence, "approval.replayed", "this approval already carried a decision and counts once"
         )
+    if problem is None and statement.forge is not None:
+        problem = check_review(evidence, statement.forge, change, facts)
     if problem is not None:
         return _refused(evidence, problem)
     signer = _signer(evidence, change, facts, occasion)
     if isinstance(signer, Problem):
         return _refused(evidence, signer)
     identity, proof = signer
+    attester = None
+    if statement.forge is not None:
+        account = _account(evidence, statement.forge, change.directory, facts, occasion)
+        if isinstance(account, Problem):
+            return _refused(evidence, account)
+        attester, identity = identity, account
     problem = _base(evidence, facts) or _time(evidence, facts, occasion, proof)
     if problem is None and not operations_equal(statement.operations, derive(statement.deltas)):
         problem = _because(
@@ -135,16 +149,30 @@ def weigh(
         path=evidence.path,
         deltas=frozenset(statement.deltas),
         contributors=statement.contributors,
-        age=occasion.at - (proof.signed_at or statement.issued_at),
+        age=occasion.at - _begun(statement, proof),
         attestation=statement,
+        attester=attester,
     )
+
+
+def _begun(statement: Attestation, proof: Proof) -> datetime:
+    """From when the life of an approval counts: attesting a review later does not make it younger."""
+    signed = proof.signed_at or statement.issued_at
+    return min(signed, statement.forge.submitted_at) if statement.forge is not None else signed
 
 
 def _refused(evidence: Evidence, problem: Problem) -> Refused:
     statement = evidence.attestation
     deltas = frozenset(statement.deltas)
+    service = statement.forge.attested_by if statement.forge is not None else None
     return Refused(
-        statement.principal, statement.intent, evidence.path, statement.payload_digest, deltas, problem
+        statement.principal,
+        statement.intent,
+        evidence.path,
+        statement.payload_digest,
+        deltas,
+        problem,
+        service,
     )
 
 
@@ -195,11 +223,11 @@ def _coverage(statement: Attestation, change: Change) -> Problem | None:
 def _signer(
     evidence: Evidence, change: Change, facts: Facts, occasion: Occasion
 ) -> tuple[Identity, Proof] | Problem:
-    """An identity of the named principal that signed; key ids and certificates are only hints until verified (T12)."""
+    """An identity of the principal who must sign and did; key ids and certificates are only hints until verified (T12)."""
     statement = evidence.attestation
     problem: Problem | None = None
     for identity in change.directory.candidates(statement.envelope):
-        if identity.principal != statement.principal:
+        if identity.principal != statement.signed_by:
             problem = _because(
                 evidence, "signature.invalid", f"signed with an identity of {identity.principal}"
             )
@@ -213,14 +241,25 @@ def _signer(
         if refusal is None and isinstance(proof, Proof):
             return identity, proof
         if refusal is not None:
-            message = f"{statement.principal}: {refusal.message}"
-            problem = Problem(refusal.code, message, path=evidence.path, remedy=refusal.remedy)
+            problem = _because(evidence, refusal.code, refusal.message, refusal.remedy)
+    whom = "that principal" if statement.forge is None else statement.signed_by
     return problem or _because(
         evidence,
         "signature.invalid",
-        "not signed with an identity of that principal",
+        f"not signed with an identity of {whom}",
         "sign with an identity that the verified state lists for the principal",
     )
+
+
+def _account(
+    evidence: Evidence, review: ForgeReview, directory: Directory, facts: Facts, occasion: Occasion
+) -> Identity | Problem:
+    """The account that gave an attested review; it must be good now too, as only the service says when it was used."""
+    account = account_of(evidence, review, directory)
+    if isinstance(account, Problem):
+        return account
+    refusal = weigh_signature(account, evidence.position, facts, occasion, UNTIMED)
+    return account if refusal is None else _because(evidence, refusal.code, refusal.message, refusal.remedy)
 
 
 def _base(evidence: Evidence, facts: Facts) -> Problem | None:

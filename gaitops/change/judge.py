@@ -71,7 +71,7 @@ class Decision:
 
     def fingerprints(self) -> frozenset[str]:
         """Keys that helped to carry the decision."""
-        return self.authors.fingerprints | {item.fingerprint for item in self.approvals.counted}
+        return self.authors.fingerprints.union(*(item.fingerprints for item in self.approvals.counted))
 
     def payloads(self) -> frozenset[str]:
         """Payload digests of the envelopes that were used."""
@@ -213,7 +213,14 @@ def _decide(
         needed = replace(needed, quorum=0, rules=("built-in:own-key",))
     if operation.agreed and _is_operated(operation, entitled, change):
         # The approval of the plan covers the edge; the operator's own envelope says that it was taken (design 9).
-        needed = replace(needed, quorum=0, groups=frozenset(), assurance=None, rules=("built-in:plan",))
+        needed = replace(
+            needed,
+            quorum=0,
+            groups=frozenset(),
+            assurance=None,
+            forge_attesters=frozenset(),
+            rules=("built-in:plan",),
+        )
     approvals = count(operation, needed, authors, weighed, refused, change, facts)
     problems = (*authors.problems, *problems, *check_freeze(operation, needed, change.before, occasion.at))
     if authors.problems:

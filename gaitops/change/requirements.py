@@ -13,6 +13,7 @@ from gaitops.documents.globs import matches
 from gaitops.documents.models.trust import ApprovalRule
 from gaitops.documents.times import parse_duration
 from gaitops.errors import Problem
+from gaitops.fleet.credentials import FORGE
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.scopes import contains, org_scope, overlaps
 
@@ -20,6 +21,9 @@ BUILT_IN_TTL = timedelta(days=7)
 BUILT_IN_QUORUM = 1
 RAISED_QUORUM = 2
 """Built-in quorum for production, high and critical risk, unless a rule names both operation and tier."""
+
+NEVER_ON_ENVELOPES = frozenset({"openpgp"})
+"""Kinds of identity that sign commits only."""
 
 _RAISING_RISKS = frozenset({"high", "critical"})
 _PRODUCTION = "production"
@@ -33,16 +37,29 @@ class Requirement:
     ttl: timedelta
     groups: frozenset[str] = frozenset()
     assurance: frozenset[str] | None = None
-    """Kinds of identity that count; ``None`` when no rule asks, never empty."""
+    """Kinds of identity that count; ``None`` when no rule asks, never empty. See :meth:`accepts`."""
+    forge_attesters: frozenset[str] = frozenset()
+    """Services whose word about a review counts; empty unless :attr:`assurance` has ``forge``."""
     freeze_windows: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     """Names of what asked: approval rules, and ``built-in`` or ``floor:root``/``floor:org``."""
     root: bool = False
     """Only root-role keys count, and the proposer's counts too (design 4, floors)."""
 
+    def accepts(self, kind: str) -> bool:
+        """Whether an approval by this kind of identity counts: without a rule, every kind of signature of one's own.
+
+        Reviews of a forge are the word of somebody else and need a rule that names them; root keys stand by themselves.
+        """
+        if kind in NEVER_ON_ENVELOPES:
+            return False
+        if self.assurance is None or self.root:
+            return kind != FORGE
+        return kind in self.assurance
+
     def to_json(self) -> dict[str, object]:
         """For ``--json`` outputs and audit events."""
-        return {
+        form: dict[str, object] = {
             "quorum": self.quorum,
             "ttlSeconds": int(self.ttl.total_seconds()),
             "groups": sorted(self.groups),
@@ -51,6 +68,9 @@ class Requirement:
             "rules": list(self.rules),
             "root": self.root,
         }
+        if self.forge_attesters:
+            form["forgeAttesters"] = sorted(self.forge_attesters)
+        return form
 
 
 def rule_matches(rule: ApprovalRule, operation: Operation) -> bool:
@@ -104,13 +124,14 @@ def requirement(
     quorum = max(
         [quorum, operation.minimum_quorum, *(rule.spec.require.quorum or 1 for _name, rule in matching)]
     )
-    assurance, problems = _assurance(operation, matching)
+    assurance, attesters, problems = _assurance(operation, matching)
     return (
         Requirement(
             quorum=quorum,
             ttl=_ttl(matching),
             groups=frozenset(group for _name, rule in matching for group in rule.spec.require.groups),
             assurance=assurance,
+            forge_attesters=attesters,
             freeze_windows=_freeze_windows(matching),
             rules=(*names, *(name for name, _rule in matching)),
         ),
@@ -141,26 +162,35 @@ def _freeze_windows(matching: list[tuple[str, ApprovalRule]]) -> tuple[str, ...]
 
 def _assurance(
     operation: Operation, matching: list[tuple[str, ApprovalRule]]
-) -> tuple[frozenset[str] | None, tuple[Problem, ...]]:
-    """Intersection of the identity kinds that rules accept; an empty one is an error (design 6)."""
-    asked = [
-        (name, frozenset(rule.spec.require.assurance))
-        for name, rule in matching
-        if rule.spec.require.assurance
-    ]
+) -> tuple[frozenset[str] | None, frozenset[str], tuple[Problem, ...]]:
+    """Intersection of the identity kinds that rules accept, and of the services that they believe (design 6).
+
+    An empty one is an error. Reviews of a forge never count for people and roles: what admits an identity must not be
+    weaker than the identity.
+    """
+    asked = [(name, rule.spec.require) for name, rule in matching if rule.spec.require.assurance]
     if not asked:
-        return None, ()
-    combined = frozenset.intersection(*(kinds for _name, kinds in asked))
-    if combined:
-        return combined, ()
-    names = ", ".join(name for name, _kinds in asked)
+        return None, frozenset(), ()
+    combined = frozenset.intersection(*(frozenset(require.assurance) for _name, require in asked))
+    shared = frozenset.intersection(*(frozenset(require.forge_attesters) for _name, require in asked))
+    attesters = shared if FORGE in combined and PERMISSIONS[operation.kind].floor is None else frozenset()
+    kinds = combined if attesters else combined - {FORGE}
+    if kinds:
+        return kinds, attesters, ()
+    message = f"no kind of identity satisfies all rules for {operation.kind}: {', '.join(name for name, _r in asked)}"
+    if FORGE in combined:
+        message += (
+            "; reviews of a forge never count for it"
+            if shared
+            else "; they name no service in common that may attest reviews"
+        )
     problem = Problem(
         "approval_rule.empty_assurance",
-        f"no kind of identity satisfies all rules for {operation.kind}: {names}",
+        message,
         path=operation.paths[0] if operation.paths else None,
         remedy="change the rules so that they share at least one kind of identity",
     )
-    return combined, (problem,)
+    return kinds, frozenset(), (problem,)
 
 
 def _highest_in_org(scope: str, rules: list[tuple[str, ApprovalRule]]) -> int:

@@ -170,8 +170,8 @@ def _refusal(history: History, change: Change, evidence: Evidence) -> Problem | 
 
 
 def _only_what_verifies(attestation: Attestation, change: Change) -> bytes:
-    """The envelope with one signature of its principal and nothing else: no stranger's bytes enter the repository."""
-    envelope, identities = attestation.envelope, change.directory.identities_of(attestation.principal)
+    """The envelope with one signature of who must sign it and nothing else: no stranger's bytes enter the repository."""
+    envelope, identities = attestation.envelope, change.directory.identities_of(attestation.signed_by)
     if envelope.bundle is not None:
         return canonical_bundle(envelope.bundle)
     keys = [identity.key for identity in identities if identity.key is not None]

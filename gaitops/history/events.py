@@ -91,12 +91,16 @@ def decision_event(
 
 
 def _approval(item: Counted) -> Event:
-    return {
+    event = {
         **_signer(item.identity, item.proof, item.signed_at),
         "payload": item.payload_digest,
         "envelope": item.path,
         "envelopeSha256": item.envelope_digest,
     }
+    if item.attester is not None and item.review is not None:
+        event["attestedBy"] = _identity(item.attester)
+        event["review"] = item.review.to_json()
+    return event
 
 
 def _proposer(item: Vouched) -> Event:
@@ -116,14 +120,26 @@ def _signer(identity: Identity, proof: Proof, said_at: datetime | None) -> Event
     """Who signed, with what, when, and who says when."""
     at = proof.signed_at or said_at
     return {
-        "principal": identity.principal,
-        "fingerprint": identity.fingerprint,
-        "assurance": identity.assurance,
-        "identity": {"id": identity.label, **described(identity.credential)},
+        **_identity(identity),
         "signedAt": format_timestamp(at) if at is not None else None,
         "timeSource": proof.source,
         "log": {"id": proof.log.log_id, "index": proof.log.index} if proof.log is not None else None,
     }
+
+
+def _identity(identity: Identity) -> Event:
+    return {
+        "principal": identity.principal,
+        "fingerprint": identity.fingerprint,
+        "assurance": identity.assurance,
+        "identity": {"id": identity.label, **described(identity.credential)},
+    }
+
+
+def _rests_on(approval: Mapping[str, Any]) -> frozenset[str]:
+    """Fingerprints without which an approval would not have counted."""
+    attested = approval.get("attestedBy")
+    return frozenset({approval["fingerprint"], *([attested["fingerprint"]] if attested else [])})
 
 
 def needs(event: Mapping[str, Any], tainted: frozenset[str]) -> bool:
@@ -132,8 +148,8 @@ def needs(event: Mapping[str, Any], tainted: frozenset[str]) -> bool:
     Where an event does not tell (which groups an approver stood for, which of several proposers held the permission), the
     answer is the cautious one.
     """
-    remaining = {item["principal"] for item in event["approvals"] if item["fingerprint"] not in tainted}
-    used = {item["fingerprint"] for item in event["approvals"]}
+    remaining = {item["principal"] for item in event["approvals"] if tainted.isdisjoint(_rests_on(item))}
+    used = {name for item in event["approvals"] for name in _rests_on(item)}
     needed = event["requirement"]
     if used & tainted and (len(remaining) < needed["quorum"] or needed["groups"]):
         return True

@@ -18,6 +18,7 @@ from gaitops.change.context import (
     Signed,
 )
 from gaitops.change.deltas import Delta
+from gaitops.change.forge import ForgeReview
 from gaitops.content import FILE_MODES, Entry
 from gaitops.documents.layout import analysis_path, classify, path_problem
 from gaitops.documents.times import parse_timestamp
@@ -189,9 +190,9 @@ class LedgerFacts:
         return any(len(row or ()) >= MAX_UNKNOWN for row in rows)
 
     def _is_signed(self, attestation: Attestation, people: PeopleOf) -> bool:
-        """Whether the principal whom an envelope names signed it, as far as verified state knows that principal."""
-        org, slash, _name = attestation.principal.partition("/")
-        return self._has_signed(attestation, attestation.principal, people((org,) if slash else ()))
+        """Whether the principal who must sign an envelope did, as far as verified state knows that principal."""
+        org, slash, _name = attestation.signed_by.partition("/")
+        return self._has_signed(attestation, attestation.signed_by, people((org,) if slash else ()))
 
     def _has_signed(self, signed: Signed, principal: str, directory: Directory) -> bool:
         return any(
@@ -231,6 +232,11 @@ class LedgerFacts:
     def is_used(self, payload_digest: str) -> bool:
         """Whether a payload already carried a decision."""
         return self._ledger.get(spaces.USED, payload_digest) is not None
+
+    def is_spent(self, review: ForgeReview, partition: str) -> bool:
+        """Whether a review already carried a decision that this one is no part of."""
+        row = self._ledger.get(spaces.REVIEWS, review.key)
+        return row is not None and (row[0] != review.commit or partition in row[1])
 
     def revoked(self, fingerprint: str) -> RevokedIdentity | None:
         """The revocation of a key."""

@@ -74,6 +74,7 @@ class Recorder:
         self._ledger.put(spaces.EVENT, sequence_key(standing.sequence), event)
         for payload in decision.payloads():
             self._ledger.put(spaces.USED, payload, standing.sequence)
+        self._reviews(decision, partition)
         for path in decision.operation.paths:
             self._ledger.put(spaces.CHANGED, path, [occasion.position, standing.sequence])
         self._revocation(decision.operation, occasion)
@@ -81,6 +82,12 @@ class Recorder:
         standing.sequence += 1
         standing.audit_head = event["hash"]
         return event
+
+    def _reviews(self, decision: Decision, partition: str) -> None:
+        """A review at a forge carries what its one commit does, in each partition once."""
+        for review in (item.review for item in decision.approvals.counted if item.review is not None):
+            _commit, partitions = self._ledger.get(spaces.REVIEWS, review.key) or (None, [])
+            self._ledger.put(spaces.REVIEWS, review.key, [review.commit, sorted({*partitions, partition})])
 
     def _entry(self, operation: Operation, occasion: Occasion) -> None:
         """From when the soak of a rollout's step counts; a pause begins it anew."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gaitops.change.attestation import MAX_ENVELOPE_BYTES, Intent, statement_payload
+from gaitops.change.forge import ForgeReview
 from gaitops.change.judge import Judgement
 from gaitops.errors import InvalidInputError, VerificationError
 from gaitops.history.proposal import Proposal, contributors, propose
@@ -38,6 +39,7 @@ class Signable:
         lifetime: timedelta,
         reason: str,
         withdraws: Sequence[str] = (),
+        forge: ForgeReview | None = None,
     ) -> bytes:
         """The statement to sign, in canonical bytes.
 
@@ -57,6 +59,7 @@ class Signable:
             expires_at=issued_at + lifetime,
             reason=reason,
             withdraws=withdraws,
+            forge=forge,
         )
         if len(payload) * 4 // 3 + _ENVELOPE_OVERHEAD > MAX_ENVELOPE_BYTES:
             raise InvalidInputError.of(
@@ -68,18 +71,21 @@ class Signable:
         return payload
 
     def own_approvals(self, principal: str) -> tuple[str, ...]:
-        """Payload digests of what a principal signed for this change, whether or not it counts."""
+        """Payload digests of what a principal signed for this change, whether or not it counts.
+
+        What a service attested is its own too: it takes it back when the review is dismissed.
+        """
         counted = {
             item.payload_digest
             for decision in self.judgement.decisions
             for item in decision.approvals.counted
-            if item.principal == principal
+            if principal in {item.principal, item.attester.principal if item.attester is not None else None}
         }
         refused = {
             item.payload_digest
             for decision in self.judgement.decisions
             for item in decision.approvals.refused
-            if item.principal == principal and item.intent == "approve"
+            if principal in {item.principal, item.attested_by} and item.intent == "approve"
         }
         return tuple(sorted(counted | refused))
 

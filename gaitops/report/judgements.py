@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gaitops.change.approvals import ApprovalResult
+from gaitops.change.approvals import ApprovalResult, Counted
 from gaitops.change.judge import Decision, Judgement
 from gaitops.errors import Problem
 from gaitops.report import markdown
@@ -26,10 +26,7 @@ def decision_json(decision: Decision) -> dict[str, object]:
         "proposers": sorted(decision.authors.proposers),
         "contributors": sorted(decision.authors.contributors),
         "requirement": approvals.requirement.to_json(),
-        "approved": [
-            {"principal": item.principal, "assurance": item.assurance, "envelope": item.path}
-            for item in approvals.counted
-        ],
+        "approved": [_approved_json(item) for item in approvals.counted],
         "refused": [
             {
                 "principal": item.principal,
@@ -44,6 +41,25 @@ def decision_json(decision: Decision) -> dict[str, object]:
         "maySign": list(approvals.may_sign),
         "problems": [problem.to_json() for problem in decision.problems],
     }
+
+
+def _approved_json(item: Counted) -> dict[str, object]:
+    form: dict[str, object] = {
+        "principal": item.principal,
+        "assurance": item.assurance,
+        "envelope": item.path,
+    }
+    return form if item.review is None else {**form, "review": item.review.to_json()}
+
+
+def approver(item: Counted) -> str:
+    """Who approved and how, in words that do not hide whose word it is."""
+    if item.review is None:
+        return f"{item.principal} ({item.assurance})"
+    return (
+        f"{item.principal} ({item.assurance}: {item.review.attested_by} attests review {item.review.review} "
+        f"of {item.review.place})"
+    )
 
 
 def judgement_json(judgement: Judgement) -> dict[str, object]:
@@ -102,7 +118,7 @@ def _decision_lines(decision: Decision, *, proposing: bool) -> list[str]:
     if decision.authors.proposers:
         lines.append(f"      proposed by {', '.join(sorted(decision.authors.proposers))}")
     lines.append(f"      needs       {_needs(decision)} ({', '.join(needed.rules)})")
-    lines.extend(f"      approved by {item.principal} ({item.assurance})" for item in approvals.counted)
+    lines.extend(f"      approved by {safe(approver(item))}" for item in approvals.counted)
     lines.extend(
         f"      not counted {safe(item.problem.message)} [{item.problem.code}]" for item in approvals.refused
     )
@@ -136,6 +152,10 @@ def _needs(decision: Decision) -> str:
     text = f"{counted(needed.quorum, what)}, not older than {_hours(needed.ttl.total_seconds())}"
     if needed.groups:
         text += f", from {', '.join(sorted(needed.groups))}"
+    if needed.assurance is not None:
+        text += f", by {' or '.join(sorted(needed.assurance))}"
+    if needed.forge_attesters:
+        text += f" (reviews attested by {' or '.join(sorted(needed.forge_attesters))}: no signature of the reviewer)"
     return text
 
 
@@ -166,7 +186,7 @@ def judgement_markdown(judgements: Iterable[Judgement]) -> str:
                     state_word(decision),
                     markdown.escape(decision.operation.summary()),
                     _needs(decision),
-                    markdown.escape(", ".join(item.principal for item in approvals.counted) or "–"),
+                    markdown.escape(", ".join(map(approver, approvals.counted)) or "–"),
                     markdown.escape(", ".join(approvals.may_sign) if not approvals.verified else "–"),
                 ]
             )

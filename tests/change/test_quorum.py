@@ -149,7 +149,7 @@ def directory(case: Given) -> Directory:
     """Everybody with three keys; approvers hold the role that project changes need."""
     people = [Person(name, "human", case.members[name], frozenset()) for name in PEOPLE]
     identities = [
-        Identity(name, str(index), f"{name}-{index}", replaced(f"{name}-{index}"), "key")
+        Identity(name, str(index), f"{name}-{index}", replaced(f"{name}-{index}"), "ssh" if index else "key")
         for name in PEOPLE
         for index in range(3)
     ]
