@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from tests.cli.fleets import Fleet
 from tests.cli.harness import Invoke, Run
 from tests.keyless import person, principal, workload
 from tests.sigstore_double.double import NO_FAULTS, Faults, SigstoreDouble
-from tests.sigstore_double.identities import GitHubRun, Someone
+from tests.sigstore_double.identities import GitHubRun, GitLabJob, Someone
 from tests.simulator import document
 
 BOB = Someone("bob@example.com")
@@ -53,6 +52,7 @@ def double(services: SigstoreDouble) -> Iterator[SigstoreDouble]:
     services.faults = NO_FAULTS
     services.provider.signed_in = BOB
     services.provider.device_answers.clear()
+    services.provider.audience = "sigstore"
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +88,14 @@ def prepared(services: SigstoreDouble, tmp_path_factory: pytest.TempPathFactory)
 
 @dataclass
 class Desk:
-    """A copy of that fleet, and who sits before it."""
+    """That fleet, and who sits before it."""
 
     gaitops: Invoke
     double: SigstoreDouble
+    path: Path
     folder: Path
+    """For other files."""
     trust_root: str
-
-    @property
-    def path(self) -> Path:
-        return self.folder / "fleet"
 
     @property
     def about(self) -> tuple[str | Path, ...]:
@@ -161,12 +159,16 @@ def desk(
     prepared: tuple[Path, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Desk:
-    """A desk outside of any CI system."""
+) -> Iterator[Desk]:
+    """A desk outside of any CI system, before that fleet; what a test leaves there is gone afterwards."""
     for variable in AMBIENT:
         monkeypatch.delenv(variable, raising=False)
-    shutil.copytree(prepared[0], tmp_path / "fleet")
-    return Desk(gaitops, double, tmp_path, prepared[1])
+    path, trust_root = prepared
+    desk = Desk(gaitops, double, path, tmp_path, trust_root)
+    head = desk.git("rev-parse", "HEAD").strip()
+    yield desk
+    desk.git("reset", "--quiet", "--hard", head)
+    desk.git("clean", "--quiet", "-fd")
 
 
 def test_from_sign_in_to_authorized(desk: Desk) -> None:
@@ -225,6 +227,25 @@ def test_in_a_pipeline(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     run = desk.sign(verb="propose", who="robot")
     assert desk.envelope(run)
     assert "signing as https://github.com/acme/publisher/.github/workflows/publish.yml@" in run.err
+
+
+def test_in_a_pipeline_of_gitlab(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitLab hands the token over in a variable that is named after its audience."""
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("SIGSTORE_ID_TOKEN", desk.double.token(GitLabJob()))
+    run = desk.sign(verb="propose", who="robot")
+    assert "signing as https://gitlab.com/acme/publisher//.gitlab-ci.yml@refs/heads/main" in run.err
+    assert "expected 'https://token.actions" in desk.refused(run, "key.not_principals", 6)
+
+
+def test_instances_with_a_client_of_their_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A company's provider knows gaitops by another name, and its Fulcio expects that one."""
+    monkeypatch.setattr("gaitops.cli.keyless.time", SimpleNamespace(sleep=lambda _: None))
+    desk.double.provider.audience = "acme-gaitops"
+    device = ("--oidc-device", "--oidc-client-id")
+    message = desk.refused(desk.sign(*desk.token()), "sigstore.token", 6)
+    assert "for the audience 'acme-gaitops', expected 'sigstore'" in message
+    assert desk.envelope(desk.sign(*device, "acme-gaitops"))
 
 
 def test_a_pipeline_without_permission_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,8 @@ class Provider:
     device_interval: int | None = 5
     """Seconds between polls, as the provider says; left out when ``None``."""
     has_device_flow: bool = True
+    audience: str = AUDIENCE
+    """What Fulcio expects its tokens to be for."""
     polls: int = 0
     """How often a token was asked for with a device code."""
     request_token: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -59,20 +61,20 @@ class Provider:
     _codes: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     _devices: set[str] = field(default_factory=set)
 
-    def token(self, signer: Signer, audience: str = AUDIENCE, lifetime: timedelta = HOUR) -> str:
+    def token(self, signer: Signer, audience: str | None = None, lifetime: timedelta = HOUR) -> str:
         """An ID token, signed with ES256."""
         at = self.now()
         claims = {
             **signer.claims,
-            "aud": audience,
+            "aud": audience or self.audience,
             "iat": int(at.timestamp()),
             "nbf": int(at.timestamp()),
             "exp": int((at + lifetime).timestamp()),
         }
         return jwt.encode(claims, self.key, algorithm="ES256", headers={"kid": key_id(self.key).hex()})
 
-    def claims(self, token: str, audience: str = AUDIENCE) -> Claims:
-        """The claims of a token of this provider that is valid now.
+    def claims(self, token: str) -> Claims:
+        """The claims of a token of this provider that is valid now, and for Fulcio.
 
         Raises:
             jwt.InvalidTokenError: It is not.
@@ -81,7 +83,7 @@ class Provider:
             token,
             self.key.public_key(),
             algorithms=["ES256"],
-            audience=audience,
+            audience=self.audience,
             # By our own clock instead, below.
             options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )

@@ -13,13 +13,14 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError, LocationValueError
 
 from gaitops.documents import strict_json
 from gaitops.errors import GaitopsError, InternalError, InvalidInputError
+from gaitops.signing.sigstore.tokens import require_safe
 
 GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 SCOPE: Final = "openid email"
@@ -30,7 +31,6 @@ MAX_LIFETIME: Final = 1800
 _INTERVAL: Final = 5
 """Seconds between two questions where the provider names none, and what is added when it says ``slow_down`` (3.5)."""
 _MAX_INTERVAL: Final = 60
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _TIMEOUT: Final = Timeout(connect=10.0, read=30.0)
 
 
@@ -192,7 +192,7 @@ def _post(pool: PoolManager, url: str, form: Mapping[str, str]) -> _Answer:
 
 def _request(pool: PoolManager, method: str, url: str, body: bytes | None) -> _Answer:
     """One exchange. No redirect is followed, and no answer read without end."""
-    _require_safe(url)
+    require_safe(url)
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "gaitops"}
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -226,18 +226,6 @@ def _json(data: bytes, status: int, url: str) -> Mapping[str, object]:
     if status == 200:
         _refuse(f"{_bare(url)} does not answer with a JSON object of at most {MAX_ANSWER} bytes")
     return {}
-
-
-def _require_safe(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError as error:
-        raise _refusal("the provider names an address that is none") from error
-    if "@" in parts.netloc or not host or parts.scheme not in {"https", "http"}:
-        _refuse(f"{_bare(url)!r:.200} is not an https address without credentials")
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        _refuse(f"{_bare(url)} is not encrypted: a token could be read on the way", "use https")
 
 
 def _bare(url: str) -> str:

@@ -8,7 +8,6 @@ then the signature; and nothing is returned that does not verify with the pinned
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from gaitops.signing.sigstore.expected import Person, Workload
 from gaitops.signing.sigstore.tokens import Token, client
 from gaitops.signing.sigstore.trusted_root import read_trusted_root
 from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle, verify_bundle
-from gaitops.signing.statement import PAYLOAD_TYPE
+from gaitops.signing.statement import PAYLOAD_TYPE, parse_statement
 
 OVERHEAD: Final = 20 * 1024
 """Most bytes of a bundle beyond the base64 of its payload: certificate, twice, log entry and timestamps."""
@@ -103,10 +102,12 @@ class Session:
         Raises:
             VerificationError: ``sigstore.*``, ``signature.invalid``: the bundle that came about does not verify, or at
                 its time the certificate was not that of ``expected``.
-            InvalidInputError: ``sigstore.token``: certificate or token expired meanwhile.
+            InvalidInputError: ``sigstore.token``: certificate or token expired meanwhile; ``statement.malformed``, or a
+                ``document.*`` code of the strict JSON reader, for what is no statement.
             InternalError: ``sigstore.unavailable``: a service gave no answer.
         """
         library = client()
+        parse_statement(payload)
         try:
             raw = library.sign(self._signer, payload)
         except Exception as error:
@@ -138,23 +139,6 @@ def open_session(instance: Instance, token: Token) -> Session:
     except Exception as error:
         raise _failed(error, token) from error
     return Session(read_claims(certificate), signer, token)
-
-
-def sign_statement(
-    payload: bytes,
-    token: Token,
-    instance: Instance,
-    trusted_root: TrustedRootFile,
-    choose: Callable[[Claims], Person | Workload],
-) -> tuple[bytes, VerifiedBundle]:
-    """All of the above for one statement. ``choose`` says whom the certificate must name, or raises.
-
-    Raises:
-        GaitopsError: as :meth:`Instance.require_pinned`, :func:`open_session`, ``choose`` and :meth:`Session.sign`.
-    """
-    instance.require_pinned(trusted_root)
-    session = open_session(instance, token)
-    return session.sign(payload, trusted_root, choose(session.claims))
 
 
 def _failed(error: Exception, token: Token) -> GaitopsError:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Final, NoReturn
+from urllib.parse import urlsplit
 
 from gaitops.documents import strict_json
 from gaitops.errors import InvalidInputError, MissingDependencyError
@@ -24,6 +25,7 @@ CLIENT_ID: Final = "sigstore"
 MAX_TOKEN: Final = 16 * 1024
 """Bytes of a token; GitHub's have about 2,000."""
 _AGAIN: Final = "sign in again"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def from_browser(issuer: str, client_id: str) -> str:
         InvalidInputError: ``sigstore.login``.
         MissingDependencyError: ``dependency.sigstore``.
     """
+    require_safe(issuer)
     library = client()
     try:
         token: str = library.browser_token(issuer, client_id)
@@ -78,6 +81,29 @@ def from_browser(issuer: str, client_id: str) -> str:
             "sigstore.login", f"signing in at {issuer} failed: {_reason(error)}", remedy=_AGAIN
         ) from error
     return token
+
+
+def require_safe(url: str) -> None:
+    """Refuse an address that a token must not be sent to or come from.
+
+    Raises:
+        InvalidInputError: ``sigstore.login``: it is no https address without credentials; plain http is for this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise InvalidInputError.of(
+            "sigstore.login", "the address of the OpenID provider is none", remedy="correct it"
+        ) from error
+    bare = f"{url.partition('?')[0]!r:.200}"
+    if "@" in parts.netloc or not host or parts.scheme not in {"https", "http"}:
+        message = f"{bare} is not an https address without credentials"
+    elif parts.scheme == "http" and host not in _LOOPBACK:
+        message = f"{bare} is not encrypted: a token could be read on the way"
+    else:
+        return
+    raise InvalidInputError.of("sigstore.login", message, remedy="use https")
 
 
 def ambient(audience: str) -> str | None:

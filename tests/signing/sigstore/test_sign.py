@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -18,9 +18,9 @@ from gaitops.signing.envelopes import read_envelope
 from gaitops.signing.sigstore import client
 from gaitops.signing.sigstore.claims import Claims
 from gaitops.signing.sigstore.expected import Person, Workload, WorkloadName
-from gaitops.signing.sigstore.sign import OVERHEAD, open_instance, open_session, sign_statement
+from gaitops.signing.sigstore.sign import OVERHEAD, Instance, open_instance, open_session
 from gaitops.signing.sigstore.tokens import Token, read_token
-from gaitops.signing.sigstore.verify import TrustedRootFile, verify_bundle
+from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle, verify_bundle
 from gaitops.signing.statement import PAYLOAD_TYPE, Statement, Subject
 from tests.sigstore_double.double import NO_FAULTS, Faults, SigstoreDouble
 from tests.sigstore_double.identities import GitHubRun, Signer, Someone
@@ -57,6 +57,19 @@ def pinned(double: SigstoreDouble) -> TrustedRootFile:
 def token(double: SigstoreDouble, signer: Signer = DANA) -> Token:
     """A token of somebody who signed in."""
     return read_token(double.token(signer), audience="sigstore", at=datetime.now(UTC))
+
+
+def sign_statement(
+    payload: bytes,
+    token: Token,
+    instance: Instance,
+    trusted_root: TrustedRootFile,
+    choose: Callable[[Claims], Person | Workload],
+) -> tuple[bytes, VerifiedBundle]:
+    """What callers do, in the order in which they do it."""
+    instance.require_pinned(trusted_root)
+    session = open_session(instance, token)
+    return session.sign(payload, trusted_root, choose(session.claims))
 
 
 def whoever(_: Claims) -> Person:
@@ -160,6 +173,14 @@ def test_services_that_err(double: SigstoreDouble, faults: Faults, code: str) ->
             PAYLOAD, token(double), open_instance(double.client_trust_config), pinned(double), whoever
         )
     assert caught.value.code == code
+
+
+def test_a_statement_about_a_commit(double: SigstoreDouble) -> None:
+    """Digests that in-toto knows and sigstore-python does not are signed as they are."""
+    session = open_session(open_instance(double.client_trust_config), token(double))
+    payload = Statement((Subject("fleet", {"gitCommit": "ab" * 20}),), "https://example.com/x", {}).to_bytes()
+    data, _ = session.sign(payload, pinned(double), EXPECTED)
+    assert read_envelope(data).payload == payload
 
 
 def test_a_statement_is_needed(double: SigstoreDouble) -> None:

@@ -245,7 +245,7 @@ def test_the_script_is_fine_as_it_is(provider: Script) -> None:
         ({"token_endpoint": "http://sso.example/token"}, "is not encrypted"),
         ({"token_endpoint": "ftp://sso.example/token"}, "not an https address"),
         ({"device_authorization_endpoint": "https://user@sso.example/"}, "not an https address"),
-        ({"device_authorization_endpoint": "http://[::1"}, "names an address that is none"),
+        ({"device_authorization_endpoint": "http://[::1"}, "address of the OpenID provider is none"),
         ({"device": (302, {})}, "status 302"),
         ({"device": (200, b"<html>")}, "does not answer with a JSON object"),
         ({"device": (200, [])}, "does not answer with a JSON object"),

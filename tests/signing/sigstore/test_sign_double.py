@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +118,24 @@ def test_the_tree_is_that_of_the_specification() -> None:
     assert roots[0] == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
     assert roots[2] == "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"
     assert roots[7] == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+
+
+def test_the_double_works_under_another_name() -> None:
+    """A wheel carries it elsewhere, without its fixtures, so nothing in it depends on where it lies."""
+    folder = Path(__file__).parents[2] / "sigstore_double"
+    program = (
+        "import sys, importlib.util as u, datetime as d\n"
+        f"s = u.spec_from_file_location('elsewhere', {str(folder / '__init__.py')!r},"
+        f" submodule_search_locations=[{str(folder)!r}])\n"
+        "sys.modules['elsewhere'] = u.module_from_spec(s)\n"
+        "s.loader.exec_module(sys.modules['elsewhere'])\n"
+        "from elsewhere.double import SigstoreDouble\n"
+        "from elsewhere.identities import Someone\n"
+        "double = SigstoreDouble(lambda: d.datetime(2026, 11, 1, tzinfo=d.UTC))\n"
+        "print(len(double.sign_dsse(b'{}', Someone('dana@acme.example'))))\n"
+        "print([name for name in sys.modules if name.split('.')[0] in {'tests', 'pytest', 'gaitops'}])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    size, foreign = done.stdout.splitlines()
+    assert int(size) > 3000
+    assert foreign == "[]"

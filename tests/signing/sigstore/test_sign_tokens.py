@@ -119,6 +119,23 @@ def test_signing_in_fails_in_one_way() -> None:
     assert caught.value.code == "sigstore.login"
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://sso.example", "is not encrypted"),
+        ("https://user:secret@sso.example", "not an https address"),
+        ("file:///etc/passwd", "not an https address"),
+        ("https://", "not an https address"),
+        ("http://[::1", "is none"),
+    ],
+)
+def test_providers_are_reached_safely_or_not_at_all(url: str, reason: str) -> None:
+    """A token travels encrypted, except on this machine."""
+    with pytest.raises(InvalidInputError, match=reason) as caught:
+        from_browser(url, "sigstore")
+    assert caught.value.code == "sigstore.login"
+
+
 def test_the_library_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without sigstore-python one is told what to install."""
     monkeypatch.delitem(sys.modules, "gaitops.signing.sigstore.client", raising=False)
