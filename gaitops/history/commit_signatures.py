@@ -16,6 +16,9 @@ from gaitops.signing.forge_keys import forge_of
 from gaitops.signing.keys import fingerprint
 from gaitops.signing.openpgp import OpenPGPCertificate
 from gaitops.signing.openpgp_signatures import OpenPGPSignature
+from gaitops.signing.sigstore.expected import Person, Workload
+from gaitops.signing.sigstore.gitsign import GitsignSignature, read_gitsign, verify_gitsign
+from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle
 from gaitops.signing.ssh import sshsig_public_key, verify_sshsig
 
 GIT_NAMESPACE = "git"
@@ -100,6 +103,74 @@ def check_openpgp(
     except GaitopsError as error:
         return refusal("signature.invalid", commit, f"carries {error.problems[0].message}")
     return None
+
+
+class GitsignSigned(NamedTuple):
+    """A signature by gitsign, and the identities whom its certificate names."""
+
+    signature: GitsignSignature
+    identities: tuple[Identity, ...]
+
+
+def named_subjects(commit: Commit, armored: bytes, people: Directory) -> GitsignSigned | CommitSigner:
+    """A keyless signature and the identities that it may be by, or why it is nobody's. Nothing is verified."""
+    try:
+        signature = read_gitsign(armored)
+    except GaitopsError as error:
+        return nobody("signature.invalid", commit, f"carries {error.problems[0].message}")
+    try:
+        claims = signature.claims
+    except GaitopsError as error:
+        reason = error.problems[0].message
+        return nobody("proposer.unknown", commit, f"is signed with a certificate of no Sigstore: {reason}")
+    identities = people.by_handle.get(claims.handle, ())
+    if not identities:
+        who = f"{claims.subject!r:.200} at {claims.issuer!r:.200}"
+        return nobody(
+            "proposer.unknown", commit, f"is signed with a certificate of {who}, who is no principal"
+        )
+    return GitsignSigned(signature, identities)
+
+
+def check_gitsign(
+    commit: Commit, payload: bytes, signature: GitsignSignature, trusted_root: TrustedRootFile
+) -> VerifiedBundle | Problem:
+    """What a keyless signature on a commit proves, or why it proves nothing.
+
+    Raises:
+        MissingDependencyError: ``dependency.sigstore``.
+    """
+    try:
+        return verify_gitsign(signature, payload, trusted_root)
+    except MissingDependencyError:
+        raise  # As above.
+    except GaitopsError as error:
+        problem = error.problems[0]
+        return not_proven(commit, problem.code, problem.message, problem.remedy)
+
+
+def judge_gitsign(commit: Commit, verified: VerifiedBundle, identities: tuple[Identity, ...]) -> CommitSigner:
+    """The identities who a verified certificate belongs to, at the time that authorities vouch for."""
+    mismatches: list[str] = []
+    signers: list[Identity] = []
+    for identity in identities:
+        if isinstance(identity.credential, Person | Workload):
+            mismatch = verified.mismatch(identity.credential)
+            if mismatch is None:
+                signers.append(identity)
+            else:
+                mismatches.append(mismatch)
+    if signers:
+        return CommitSigner(tuple(signers), proof=Proof(verified.source, verified.signed_at, verified.log))
+    remedy = "sign with the identity that the principal's document names, or change the document first"
+    return CommitSigner(problem=not_proven(commit, "sigstore.identity", mismatches[0], remedy))
+
+
+def not_proven(commit: Commit, code: str, reason: str, remedy: str | None) -> Problem:
+    """Why a keyless signature on a commit does not count."""
+    return Problem(
+        code, f"commit {commit.id[:12]} is signed without a key, and not proven: {reason}", remedy=remedy
+    )
 
 
 def by_forge(commit: Commit, forge: str) -> CommitSigner:

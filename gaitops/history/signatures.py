@@ -19,10 +19,14 @@ from gaitops.fleet.people import SIGSTORE_ROOT, Directory, Identity
 from gaitops.git.commits import Commit, CommitSignature
 from gaitops.history.commit_signatures import (
     CommitSigner,
+    check_gitsign,
     check_openpgp,
     check_ssh,
+    judge_gitsign,
     named_certificates,
+    named_subjects,
     nobody,
+    not_proven,
     owner,
 )
 from gaitops.signing.dsse import Envelope, verified_by
@@ -31,6 +35,12 @@ from gaitops.signing.sigstore.expected import Person, Workload
 from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle, verify_bundle
 
 _Bundle = VerifiedBundle | Problem
+
+_NO_ROOT = Problem(
+    "sigstore.trust_root",
+    f"verified state has no {SIGSTORE_ROOT}, so keyless signatures cannot be verified",
+    remedy="add the trusted root of your Sigstore instance, approved by the root people",
+)
 
 
 class SignatureChecks:
@@ -42,6 +52,7 @@ class SignatureChecks:
         self._bundles: dict[tuple[str, str], Future[_Bundle]] = {}
         self._commits: dict[str, Future[str | Problem]] = {}
         self._certificates: dict[tuple[str, str], Problem | None] = {}
+        self._subjects: dict[tuple[str, str], _Bundle] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -71,11 +82,7 @@ class SignatureChecks:
         if not isinstance(identity.credential, Person | Workload) or signed.envelope.bundle is None:
             return _invalid(f"{identity.label} cannot sign an envelope of this form")
         if people.trusted_root is None:
-            return Problem(
-                "sigstore.trust_root",
-                f"verified state has no {SIGSTORE_ROOT}, so keyless signatures cannot be verified",
-                remedy="add the trusted root of your Sigstore instance, approved by the root people",
-            )
+            return _NO_ROOT
         return self._keyless(signed, identity.credential, people.trusted_root)
 
     def commit(self, commit: Commit, people: Directory) -> CommitSigner:
@@ -89,6 +96,8 @@ class SignatureChecks:
             return owner(commit, found, people) if isinstance(found, str) else CommitSigner(problem=found)
         if commit.signature.kind == "openpgp":
             return self._openpgp(commit, commit.signature, people)
+        if commit.signature.kind == "x509":
+            return self._gitsign(commit, commit.signature, people)
         return nobody(
             "proposer.unknown", commit, f"carries a signature of another kind ({commit.signature.kind})"
         )
@@ -112,6 +121,21 @@ class SignatureChecks:
                 else:
                     problems.append(problem)
         return CommitSigner(tuple(signers)) if signers else CommitSigner(problem=problems[0])
+
+    def _gitsign(self, commit: Commit, signature: CommitSignature, people: Directory) -> CommitSigner:
+        named = named_subjects(commit, signature.armored, people)
+        if isinstance(named, CommitSigner):
+            return named
+        root = people.trusted_root
+        if root is None:
+            return CommitSigner(problem=not_proven(commit, _NO_ROOT.code, _NO_ROOT.message, _NO_ROOT.remedy))
+        name = (commit.id, root.sha256)
+        if name not in self._subjects:
+            self._subjects[name] = check_gitsign(commit, signature.payload, named.signature, root)
+        verified = self._subjects[name]
+        if isinstance(verified, Problem):
+            return CommitSigner(problem=verified)
+        return judge_gitsign(commit, verified, named.identities)
 
     def _keyless(
         self, signed: Signed, expected: Person | Workload, trusted_root: TrustedRootFile

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gaitops.errors import MissingDependencyError, VerificationError
 from gaitops.fleet.people import Directory, Identity, Person
@@ -17,9 +23,12 @@ from gaitops.history.commit_signatures import CommitSigner
 from gaitops.history.signatures import SignatureChecks
 from gaitops.signing import openpgp
 from gaitops.signing.forge_keys import OPENPGP
+from gaitops.signing.sigstore.expected import Person as KeylessPerson
+from gaitops.signing.sigstore.verify import TrustedRootFile
 from tests import simulator
+from tests.gitsign_double import gitsign, parts, without_entry
 from tests.history.stories import by_root, codes, events, project
-from tests.keyless import binding, principal
+from tests.keyless import KeylessActor, KeylessWorld, binding, principal
 from tests.openpgp_keys import (
     COMPROMISED,
     RETIRED,
@@ -31,9 +40,16 @@ from tests.openpgp_keys import (
     packet,
     subpacket,
 )
+from tests.sigstore_double import der
+from tests.sigstore_double.double import SigstoreDouble
+from tests.sigstore_double.fixtures import sigstore_double, sigstore_double_v1
+from tests.sigstore_double.identities import ACCOUNTS, Someone
 from tests.simulator import Actor, World
 
 pytest.importorskip("pysequoia")
+pytest.importorskip("sigstore")
+
+__all__ = ["sigstore_double", "sigstore_double_v1"]
 
 AT = datetime(2021, 6, 1, 12, tzinfo=UTC)
 DANA = Certificate("dana", AT - YEAR, lasts=2 * YEAR)
@@ -186,6 +202,140 @@ def test_without_openpgp_people_the_library_is_not_needed(monkeypatch: pytest.Mo
     assert signer(signed(), directory()).problem is not None
     with pytest.raises(MissingDependencyError):
         signer(signed(), people)
+
+
+# -- keyless ------------------------------------------------------------------------------------------------------
+
+
+def keyless(double: SigstoreDouble, **emails: str) -> Directory:
+    """People with one keyless identity each."""
+    root = double.trusted_root_bytes
+    identities = []
+    for name, email in emails.items():
+        credential = KeylessPerson(ACCOUNTS, email)
+        identities.append(Identity(name, "sso", credential.fingerprint, credential, "sigstore"))
+    people = [Person(name, "human", frozenset(), frozenset()) for name in emails]
+    return Directory.of(people, identities, (), TrustedRootFile(root, hashlib.sha256(root).hexdigest()))
+
+
+def keyless_commit(double: SigstoreDouble, email: str = "dana@example.com", **options: object) -> bytes:
+    """A signature by gitsign over the commit."""
+    return gitsign(double, b"".join(unsigned()), Someone(email), at=AT_KEYLESS, **options)
+
+
+AT_KEYLESS = datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
+def test_a_keyless_commit_is_the_persons_whom_its_certificate_names(
+    sigstore_double_v1: SigstoreDouble,
+) -> None:
+    """The proof says who vouches for the time, and where it is logged."""
+    people = keyless(sigstore_double_v1, dana="dana@example.com", erin="erin@example.com")
+    found = signer(keyless_commit(sigstore_double_v1), people)
+    assert [identity.principal for identity in found.identities] == ["dana"]
+    assert (found.proof.source, found.proof.signed_at) == ("rekor", AT_KEYLESS)
+    assert found.proof.log is not None
+
+
+def test_keyless_signatures_that_prove_nothing_are_nobodys(
+    sigstore_double: SigstoreDouble, sigstore_double_v1: SigstoreDouble
+) -> None:
+    """A stranger, other bytes, another instance, no log entry, no trusted root: each with its code."""
+    double = sigstore_double_v1
+    people = keyless(double, dana="dana@example.com")
+    untrusting = Directory.of(people.people.values(), people.identities, ())
+    other = gitsign(double, b"other", Someone("dana@example.com"))
+    without = without_entry(parts(double, b"".join(unsigned()), Someone("dana@example.com"))).armored
+    good = keyless_commit(double)
+    for armored, whom, code in (
+        (keyless_commit(double, "mallory@example.com"), people, "proposer.unknown"),
+        (other, people, "signature.invalid"),
+        (good.replace(b"MESSAGE-----\n", b"MESSAGE-----\n\n", 1), people, "signature.invalid"),
+        (keyless_commit(sigstore_double), people, "sigstore.untrusted"),
+        (without, people, "sigstore.untrusted"),
+        (good, untrusting, "sigstore.trust_root"),
+    ):
+        found = signer(armored, whom)
+        assert found.identities == ()
+        assert found.problem is not None
+        assert found.problem.code == code
+
+
+def test_a_certificate_of_another_authority_is_nobodys(sigstore_double_v1: SigstoreDouble) -> None:
+    """S/MIME has the same armor; its certificates name no OpenID provider."""
+    found = signer(smime(sigstore_double_v1), keyless(sigstore_double_v1))
+    assert found.problem is not None
+    assert found.problem.code == "proposer.unknown"
+    assert "certificate of no Sigstore" in found.problem.message
+
+
+def smime(double: SigstoreDouble) -> bytes:
+    """A signature with a certificate that says nothing about an issuer."""
+    made = parts(double, b"".join(unsigned()), Someone("dana@example.com"))
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dana")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, AT, AT + YEAR)
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.RFC822Name("dana@example.com")]), critical=False
+    )
+    certificate = builder.sign(key, SHA256()).public_bytes(Encoding.DER)
+    who = der.sequence(name.public_bytes(), der.integer(7))
+    return replace(made, certificates=(certificate,), who=who).armored
+
+
+def test_without_keyless_people_the_library_is_not_needed(
+    sigstore_double_v1: SigstoreDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's commit is nobody's without it; a principal's cannot be judged without it."""
+    armored = keyless_commit(sigstore_double_v1)
+    monkeypatch.setitem(sys.modules, "gaitops.signing.sigstore.library", None)
+    monkeypatch.delattr("gaitops.signing.sigstore.library", raising=False)
+    assert signer(armored, keyless(sigstore_double_v1)).problem is not None
+    with pytest.raises(MissingDependencyError) as caught:
+        signer(armored, keyless(sigstore_double_v1, dana="dana@example.com"))
+    assert caught.value.code == "dependency.sigstore"
+
+
+class GitsignActor(KeylessActor):
+    """Somebody who signs statements and commits without a key."""
+
+    def __init__(self, actor: KeylessActor, world: World) -> None:
+        super().__init__(actor.name, actor.double, actor.identity)
+        self.world = world
+
+    def sign_commit(self, payload: bytes) -> bytes:
+        """A signature by gitsign, at the story's time."""
+        return gitsign(self.double, payload, self.identity, at=self.world.now)
+
+
+@pytest.fixture
+def keyless_world(tmp_path: Path, sigstore_double_v1: SigstoreDouble) -> KeylessWorld:
+    """A fleet whose keyless people and pipeline sign their commits with gitsign."""
+    world = KeylessWorld(tmp_path / "fleet", sigstore_double_v1)
+    for name in ("dana", "erin", "robot"):
+        world.actors[name] = GitsignActor(world.keyless(name), world)
+    return world
+
+
+@pytest.mark.parametrize("name", ["dana", "robot"])
+def test_whoever_signs_with_gitsign_proposes(keyless_world: KeylessWorld, name: str) -> None:
+    """People and pipelines alike; the log names issuer, time source and log entry."""
+    keyless_world.land(project(), by=name, approvers=["erin"])
+    assert keyless_world.verify().verified
+    assert events(keyless_world)[-1]["proposers"] == [name]
+    evidence = events(keyless_world)[-1]["proposedBy"][0]
+    assert evidence["identity"]["type"] == ("sigstore" if name == "dana" else "workload")
+    assert evidence["timeSource"] == "rekor"
+    assert evidence["log"]["index"] >= 0
+
+
+def test_a_pipeline_on_another_branch_does_not_propose(keyless_world: KeylessWorld) -> None:
+    """The certificate verifies, and names a run that the principal's document does not."""
+    keyless_world.run_as(ref="refs/heads/topic")
+    keyless_world.commit(project(), by="robot", branch="topic")
+    keyless_world.approve("topic", "erin")
+    keyless_world.merge("topic", by="robot")
+    assert "sigstore.identity" in codes(keyless_world.verify())
 
 
 # -- a fleet ------------------------------------------------------------------------------------------------------
