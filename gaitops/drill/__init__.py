@@ -9,7 +9,7 @@ May import: ``demo`` for its stage, and the packages below ``history``.
 Must never know: how results are shown, the clock, the user's environment, a private key of the real fleet.
 
 Modules: ``survey`` reads the real fleet, ``structure`` asks who could still decide what; ``copied`` rewrites its
-content for ``keyring``'s new keys, ``twin`` founds the copy and carries out commands, ``changes`` and ``ceremonies`` are
+content for ``keyring``'s new keys, ``twin`` carries out commands, ``founding`` and ``batches`` found the copy, ``changes`` and ``ceremonies`` are
 the turns that come again in every runbook; ``probes``, ``deciding`` and ``leaving`` are about single people; one module
 per drill, ``catalogue`` lists them; ``performing`` carries one out, ``attest`` signs its report and reads one.
 """

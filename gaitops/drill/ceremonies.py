@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ceremonies of a twin: its genesis, a new root version, a release, a pin, and whether everything from before stands."""
+"""Ceremonies of a twin: a new root version, a release, a pin, and whether everything from before stands."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from gaitops.documents.layout import root_path
 from gaitops.documents.times import format_timestamp
 from gaitops.drill.changes import commit, merge
 from gaitops.drill.keyring import ThrowAway
-from gaitops.drill.survey import CopiedFile
-from gaitops.drill.twin import PERSON, Twin
-from gaitops.git.writing import Person, commit_files, init_repository, record_checkout, update_branch
-from gaitops.release.ceremony import new_root
-from gaitops.signing.keys import parse_public_key
+from gaitops.drill.twin import Twin
 
-ROOT_LIFE: Final = timedelta(days=365)
-"""Life of the copy's root metadata, as ``gaitops init`` gives it."""
 _RELEASE: Final = "release"
 _CONSUMER: Final = "consumer"
 
@@ -34,49 +26,6 @@ class Memory:
     commit: str
     verdict: Mapping[str, Any]
     pinned: bool
-
-
-def found_fleet(twin: Twin, fleet: str, files: Mapping[str, CopiedFile]) -> str:
-    """Found a fleet repository with the twin's root people and publishers; its trust root.
-
-    The ceremony of ``gaitops init``: root metadata, signatures of a threshold of the root people, the first tree in
-    one commit, and their approval of it.
-
-    Raises:
-        StoppedError: genesis is not authorized.
-        GaitopsError: root metadata cannot be made of these keys.
-    """
-    folder, root = twin.enter(fleet), twin.found.root
-    for path, file in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.data)
-        target.chmod(0o755 if file.executable else 0o644)
-    people = [(name, parse_public_key(key.public)) for name, key in twin.keys.root.items()]
-    publishers = [(name, parse_public_key(key.public)) for name, key in twin.keys.publishers.items()]
-    unsigned = new_root(people, root.threshold, publishers, root.targets_threshold, twin.now + ROOT_LIFE)
-    twin.write(root_path(1), unsigned)
-    signers = sorted(twin.keys.root)[: root.threshold]
-    for name in signers:
-        twin.run(f"gaitops trust sign --key {twin.path(twin.keys.root[name])} --yes")
-    signed = twin.read(root_path(1))
-    _first_commit(twin, {**{path: file.data for path, file in files.items()}, root_path(1): signed})
-    digest = hashlib.sha256(signed).hexdigest()
-    twin.trust(digest)
-    for name in signers:
-        key = twin.path(twin.keys.root[name])
-        twin.run(f"gaitops approve --base main --head main --as {name} --key {key} --yes")
-    commit(twin, "Approve genesis", ("approvals",))
-    return digest
-
-
-def _first_commit(twin: Twin, files: Mapping[str, bytes]) -> None:
-    repository = init_repository(twin.folder / twin.fleet)
-    author = Person(PERSON, f"{PERSON}@example.com")
-    when = int(twin.now.timestamp())
-    first = commit_files(repository, None, files, message="Fleet", author=author, when=when)
-    update_branch(repository, "main", first, None)
-    record_checkout(repository, first)
 
 
 def begin_rotation(twin: Twin, branch: str, options: str) -> int:

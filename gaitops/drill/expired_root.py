@@ -8,7 +8,6 @@ from datetime import timedelta
 from gaitops.documents.models.drill import Finding
 from gaitops.documents.times import format_timestamp
 from gaitops.drill.ceremonies import (
-    ROOT_LIFE,
     begin_rotation,
     finish_rotation,
     publish,
@@ -18,6 +17,7 @@ from gaitops.drill.ceremonies import (
     signers,
     still_stands,
 )
+from gaitops.drill.founding import ROOT_LIFE
 from gaitops.drill.opening import open_twin
 from gaitops.drill.structure import root_findings
 from gaitops.drill.survey import Survey

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -71,6 +71,11 @@ class Keyring:
     def take(self, owner: str, key: ThrowAway) -> None:
         """Let ``owner`` no longer sign with ``key``."""
         self.by_owner[owner] = [item for item in self.by_owner.get(owner, ()) if item is not key]
+
+    def forget(self, owners: Iterable[str]) -> None:
+        """Let people sign with nothing any more."""
+        for owner in owners:
+            self.by_owner.pop(owner, None)
 
     def daily(self, owner: str, kinds: frozenset[str] | None = None) -> ThrowAway | None:
         """The newest key of somebody, of one of these kinds (``key``, ``ssh``) if given; ``None`` without any."""

@@ -9,13 +9,13 @@ from gaitops.documents.models.drill import Finding
 from gaitops.drill.ceremonies import (
     begin_rotation,
     finish_rotation,
-    found_fleet,
     publish,
     sign_rotation,
     signers,
     still_stands,
 )
 from gaitops.drill.changes import Change, begin, codes_of, commit, leave, merge
+from gaitops.drill.founding import found_fleet
 from gaitops.drill.keyring import ThrowAway
 from gaitops.drill.opening import open_twin
 from gaitops.drill.structure import reserve_findings, root_findings

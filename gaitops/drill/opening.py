@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from gaitops.drill.ceremonies import Memory, found_fleet, pin, publish, remember
+from gaitops.drill.ceremonies import Memory, pin, publish, remember
 from gaitops.drill.copied import copied
+from gaitops.drill.founding import found_fleet
 from gaitops.drill.twin import Twin
 from gaitops.release.ceremony import PUBLISHER_FIELD
 
@@ -19,7 +20,7 @@ def open_twin(twin: Twin) -> Memory:
     twin.step("Found a copy of the fleet with throw-away keys")
     content = copied(twin.found, twin.keys)
     twin.files.update(content.files)
-    twin.substitutions.extend(content.substitutions)
+    twin.different(*content.substitutions)
     for number, key in enumerate(twin.found.root.publishers, 1):
         name = str(key.unrecognized_fields.get(PUBLISHER_FIELD) or f"publisher-{number}")
         twin.keys.publishers[name] = twin.keys.new(f"publisher-{number}", "release")
@@ -29,5 +30,5 @@ def open_twin(twin: Twin) -> Memory:
     publish(twin, first=True)
     pinned = pin(twin)
     if not pinned:
-        twin.substitutions.append("no repository is assigned a policy, so no pin was made")
+        twin.different("no repository is assigned a policy, so no pin was made")
     return remember(twin, 1, pinned=pinned)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from gaitops.documents.writer import write_yaml
 from gaitops.drill.changes import Change
-from gaitops.drill.structure import Need, need
+from gaitops.drill.structure import Able, Need
 from gaitops.drill.survey import Survey
 from gaitops.drill.twin import Twin
 from gaitops.fleet.scopes import FLEET, org_scope, project_scope
@@ -39,33 +39,40 @@ class Probe:
 
 def probe_for(found: Survey, name: str) -> Probe | None:
     """A change that somebody can approve today, with the help of others; ``None`` where they approve nothing."""
-    for probe in _probes(found):
-        others = replace(probe.need, proposers=probe.need.proposers - {name})
-        if name in probe.need.approvers and others.reachable():
-            return probe
-    return None
+    return next((probe for probe in _probes(found) if _serves(probe, name)), None)
 
 
 def approvers(found: Survey) -> tuple[str, ...]:
     """People for whom :func:`probe_for` finds a change, those without a root key first."""
-    able = [name for name in found.names() if found.is_human(name) and probe_for(found, name) is not None]
+    known = list(_probes(found))
+    able = [
+        name
+        for name in found.names()
+        if found.is_human(name) and any(_serves(probe, name) for probe in known)
+    ]
     return tuple(sorted(able, key=lambda name: (found.holds_root_key(name), name)))
 
 
+def _serves(probe: Probe, name: str) -> bool:
+    others = replace(probe.need, proposers=probe.need.proposers - {name})
+    return name in probe.need.approvers and others.reachable()
+
+
 def _probes(found: Survey) -> Iterator[Probe]:
+    able = Able(found)
     for org in found.orgs:
         for kind, risk in (("policy.create", "low"), ("project.change", None)):
-            yield from _probe(found, kind, org_scope(org), risk)
+            yield from _probe(able, kind, org_scope(org), risk)
     guarded = {(place.org, place.project): place.environment for place in found.places}
     for (org, project), environment in guarded.items():
-        yield from _probe(found, "gate.change", project_scope(org, project), environment=environment)
-    yield from _probe(found, "freeze_window.change", FLEET)
+        yield from _probe(able, "gate.change", project_scope(org, project), environment=environment)
+    yield from _probe(able, "freeze_window.change", FLEET)
 
 
 def _probe(
-    found: Survey, kind: str, scope: str, risk: str | None = None, *, environment: str = ""
+    able: Able, kind: str, scope: str, risk: str | None = None, *, environment: str = ""
 ) -> Iterator[Probe]:
-    needed = need(found, kind, scope, risk)
+    needed = able.need(kind, scope, risk)
     if needed is not None:
         yield Probe(kind, scope, needed, environment)
 

@@ -111,15 +111,14 @@ class Need:
 
 def needs(found: Survey) -> tuple[Need, ...]:
     """Every kind of decision at every scope where a fleet has something to decide; the root's first."""
-    able = _Able(found)
+    able = Able(found)
     made = [_need(found, operation, able) for operation in _operations(found)]
     return (_root_need(found), *(item for item in made if item is not None))
 
 
 def need(found: Survey, kind: str, scope: str, risk: str | None = None) -> Need | None:
     """One decision by kind and scope; ``None`` where rules contradict each other."""
-    risks = frozenset({risk} if risk is not None else ())
-    return _need(found, Operation(kind, scope, (), risks=risks, safe=kind in _SAFE), _Able(found))
+    return Able(found).need(kind, scope, risk)
 
 
 def quorum_findings(found: Survey, without: str, *, severity: Severity) -> tuple[Finding, ...]:
@@ -211,7 +210,7 @@ def _root_need(found: Survey) -> Need:
     return Need(operation, needed, people, people, (), people)
 
 
-class _Able:
+class Able:
     """Who holds roles at a scope and can sign; roles are asked for again and again."""
 
     def __init__(self, found: Survey) -> None:
@@ -238,6 +237,11 @@ class _Able:
             self._known[key] = frozenset(name for name in names if self._signs(scope, name, assurance))
         return self._known[key]
 
+    def need(self, kind: str, scope: str, risk: str | None = None) -> Need | None:
+        """One decision by kind and scope; ``None`` where rules contradict each other."""
+        risks = frozenset({risk} if risk is not None else ())
+        return _need(self._found, Operation(kind, scope, (), risks=risks, safe=kind in _SAFE), self)
+
     def _signs(self, scope: str, name: str, assurance: frozenset[str] | None) -> bool:
         directory = self._found.directory(scope)
         key = (id(directory), name, assurance)
@@ -254,7 +258,7 @@ def _by_group(directory: Directory) -> dict[str, set[str]]:
     return found
 
 
-def _need(found: Survey, operation: Operation, able: _Able) -> Need | None:
+def _need(found: Survey, operation: Operation, able: Able) -> Need | None:
     needed, problems = requirement(operation, found.rules, found.root)
     if problems:  # `gaitops check` tells whoever proposes such a change that the rules contradict each other.
         return None

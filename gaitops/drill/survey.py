@@ -115,20 +115,42 @@ def survey(history: History) -> Survey:
         VerificationError: nothing of the history is verified.
     """
     state = history.state()
-    directories = {FLEET: history.fold.people(())}
-    directories |= {org: history.fold.people((org,)) for org in state.orgs()}
-    identities = {item.fingerprint for directory in directories.values() for item in directory.identities}
-    document = state.fleet()
-    return Survey(
-        fleet=document.metadata.name if document is not None else FLEET,
-        trust_root=history.standing.root.trust_root,
+    people = {FLEET: history.fold.people(())}
+    people |= {org: history.fold.people((org,)) for org in state.orgs()}
+    identities = {item.fingerprint for directory in people.values() for item in directory.identities}
+    return survey_state(
+        state,
+        history.standing.root,
+        people,
         commit=history.standing.head,
         at=history.at,
         verified=history.verdict().verified,
-        root=history.standing.root,
-        files=_files(state),
-        people=directories,
         revoked=frozenset(item for item in identities if history.fold.facts.revoked(item) is not None),
+    )
+
+
+def survey_state(
+    state: FleetState,
+    root: TrustedRoot,
+    people: Mapping[str, Directory],
+    *,
+    commit: str,
+    at: datetime,
+    verified: bool,
+    revoked: frozenset[str],
+) -> Survey:
+    """The same of a verified state, wherever it is known from."""
+    document = state.fleet()
+    return Survey(
+        fleet=document.metadata.name if document is not None else FLEET,
+        trust_root=root.trust_root,
+        commit=commit,
+        at=at,
+        verified=verified,
+        root=root,
+        files=_files(state),
+        people=people,
+        revoked=revoked,
         rules=tuple(state.rules()),
         risks={org: frozenset(_risks(state, org)) for org in state.orgs()},
         projects=tuple((org, project) for org in state.orgs() for project in state.projects(org)),

@@ -157,9 +157,13 @@ class Twin:
         if outcome.wrong is not None:
             self.stop(f"Git does its part: git {arguments}", _essence(outcome))
 
+    def different(self, *sentences: str) -> None:
+        """Write down what is different in the copy, once."""
+        self.substitutions.extend(text for text in sentences if text not in self.substitutions)
+
     # -- files and time ------------------------------------------------------------------------------------
 
-    def write(self, path: str, data: bytes | None) -> None:
+    def write(self, path: str, data: bytes | None, *, executable: bool = False) -> None:
         """A file of the twin's working tree as from an editor; ``None`` removes it."""
         target = self.folder / self.fleet / path
         if data is None:
@@ -167,6 +171,7 @@ class Twin:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
+        target.chmod(0o755 if executable else 0o644)
 
     def read(self, path: str) -> bytes:
         """A file of the twin's working tree."""
