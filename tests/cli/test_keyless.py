@@ -384,3 +384,19 @@ def test_options_that_do_not_go_together(desk: Desk, options: list[str], reason:
     run = desk.run("approve", *(path if option == "FILE" else option for option in options))
     assert run.code == 6
     assert reason in run.json["problems"][0]["message"]
+
+
+def test_a_bundle_fits_into_an_envelope(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle that came out too long is not written, and a statement that is too long not even signed."""
+    desk.double.faults = Faults(witnesses=500)
+    desk.refused(desk.sign(*desk.token()), "approval.too_large", 6)
+    size = len(desk.double.rekor.tree)
+    monkeypatch.setattr("gaitops.signing.sigstore.sign.OVERHEAD", 64 * 1024)
+    desk.refused(desk.sign(*desk.token()), "approval.too_large", 6)
+    assert len(desk.double.rekor.tree) == size
+
+
+def test_witnesses_of_the_log_do_no_harm(desk: Desk) -> None:
+    """A checkpoint that others signed too is one."""
+    desk.double.faults = Faults(witnesses=5)
+    assert b"witness.example/4" in desk.envelope(desk.sign(*desk.token()))

@@ -48,6 +48,8 @@ class Faults:
     """The log entry is about another signature by the same certificate."""
     checkpoint_by_stranger: bool = False
     """The checkpoint claims to be by the instance's log, but another key signed it."""
+    witnesses: int = 0
+    """So many witnesses signed the checkpoint. No fault, but each makes bundles 130 bytes longer."""
     timestamp_at: datetime | None = None
     """The timestamp, or the log that vouches for the time, tells this time."""
     timestamp_of_another: bool = False
@@ -197,7 +199,7 @@ class SigstoreDouble:
         """Rekor: add an entry, and say where it is."""
         faults = faults or self.faults
         stranger = self.rekor.another_key() if faults.checkpoint_by_stranger else None
-        entry = self.rekor.add(body, kind, version, noted_with=stranger)
+        entry = self.rekor.add(body, kind, version, noted_with=stranger, witnesses=faults.witnesses)
         if self.log_version > 1:
             return entry
         return self.rekor.promised(entry, faults.timestamp_at or at or self.now())

@@ -101,15 +101,24 @@ class Log:
         """A key of the same kind."""
         return Ed25519PrivateKey.generate() if isinstance(self.key, Ed25519PrivateKey) else new_key()
 
-    def checkpoint(self, key: LogKey | None = None) -> str:
-        """The log's signed statement of size and root; signed with another key when one is given."""
+    def checkpoint(self, key: LogKey | None = None, witnesses: int = 0) -> str:
+        """The log's signed statement of size and root; signed with another key when one is given.
+
+        Witnesses sign as well; nobody checks what, so here they sign nothing (C2SP tlog-cosignature).
+        """
         text = f"{self.origin}\n{len(self.tree)}\n{b64(self.tree.root())}\n"
         signature = self.log_id[:4] + sign(key or self.key, text.encode())
         # Rekor v1 writes the number of its tree behind its name.
         name = self.origin.partition(" ")[0]
-        return f"{text}\n— {name} {b64(signature)}\n"
+        lines = [
+            f"— {name} {b64(signature)}",
+            *(f"— witness.example/{n} {b64(bytes(76))}" for n in range(witnesses)),
+        ]
+        return "\n".join([text, *lines, ""])
 
-    def add(self, body: bytes, kind: str, version: str, *, noted_with: LogKey | None = None) -> Json:
+    def add(
+        self, body: bytes, kind: str, version: str, *, noted_with: LogKey | None = None, witnesses: int = 0
+    ) -> Json:
         """Append an entry, and describe it as a bundle does (TransparencyLogEntry)."""
         with self.lock:
             index = self.tree.append(body)
@@ -122,7 +131,7 @@ class Log:
                     "rootHash": b64(self.tree.root()),
                     "treeSize": str(len(self.tree)),
                     "hashes": [b64(item) for item in self.tree.proof(index)],
-                    "checkpoint": {"envelope": self.checkpoint(noted_with)},
+                    "checkpoint": {"envelope": self.checkpoint(noted_with, witnesses)},
                 },
                 "canonicalizedBody": b64(body),
             }
