@@ -13,7 +13,7 @@ from gaitops.documents.layout import principal_path
 from gaitops.documents.models.directory import DirectoryMappingSpec
 from gaitops.documents.models.identities import SigstoreIdentity
 from gaitops.documents.models.trust import DirectoryLink, Principal
-from gaitops.errors import InvalidInputError, Problem
+from gaitops.errors import Problem, UnsafeOperationError
 from gaitops.fleet.state import FleetState
 
 
@@ -90,7 +90,7 @@ def candidates(
         else:
             try:
                 wanted.setdefault(principal_name(user, spec.users), []).append(user)
-            except InvalidInputError as error:
+            except UnsafeOperationError as error:
                 found.refused.append(Refusal(None, user.id, error.problems[0]))
     for name, users in wanted.items():
         for user in users:
@@ -112,7 +112,7 @@ def _names_by_user(members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
 def _subject(spec: DirectoryMappingSpec, user: User) -> str | None:
     try:
         return None if user.flaw is not None else subject(user, spec.users)
-    except InvalidInputError:
+    except UnsafeOperationError:
         return None  # Said of whoever it matters for, by _flaws.
 
 
@@ -122,7 +122,7 @@ def _flaws(spec: DirectoryMappingSpec, user: User) -> Iterator[Problem]:
         if user.flaw is not None:
             raise unusable(f"user {user.id!r}: {user.flaw}")
         subject(user, spec.users)
-    except InvalidInputError as error:
+    except UnsafeOperationError as error:
         yield error.problems[0]
 
 

@@ -9,9 +9,11 @@ from typing import Final
 from gaitops.directory.answer import User
 from gaitops.documents.models.base import NAME_PATTERN
 from gaitops.documents.models.directory import UserMapping
-from gaitops.errors import InvalidInputError
+from gaitops.errors import UnsafeOperationError
 
 _NAME = re.compile(NAME_PATTERN)
+_SUBJECT: Final = re.compile(r"[!-~]{1,256}")
+"""What a document may hold as a subject."""
 _SEPARATORS: Final = str.maketrans(dict.fromkeys("._+ @", "-"))
 
 
@@ -23,7 +25,7 @@ def principal_name(user: User, mapping: UserMapping) -> str:
     name unless they differ in case or in such separators.
 
     Raises:
-        InvalidInputError: ``identity.unusable``.
+        UnsafeOperationError: ``identity.unusable``.
     """
     named = next((item.name for item in mapping.named if item.id == user.id), None)
     if named is not None:
@@ -48,7 +50,7 @@ def subject(user: User, mapping: UserMapping) -> str:
     """What stands in the user's certificates, exactly as the directory writes it.
 
     Raises:
-        InvalidInputError: ``identity.unusable``: the user has no such value, one in a foreign domain, or one that is not ASCII.
+        UnsafeOperationError: ``identity.unusable``: the user has no such value, one in a foreign domain, or one that no document holds.
     """
     values = {
         "email": _first(user),
@@ -63,8 +65,8 @@ def subject(user: User, mapping: UserMapping) -> str:
         domain = value.rpartition("@")[2]
         if domain.lower() not in mapping.domains:
             raise unusable(f"{value!r} is in none of the domains of the mapping")
-    if not value.isascii():
-        raise unusable(f"{value!r} has letters that can be mistaken for others")
+    if not _SUBJECT.fullmatch(value):
+        raise unusable(f"{value!r} is no subject: a space, or letters that can be mistaken for others")
     return value
 
 
@@ -72,9 +74,9 @@ def _first(user: User) -> str | None:
     return user.emails[0] if user.emails else None
 
 
-def unusable(message: str) -> InvalidInputError:
+def unusable(message: str) -> UnsafeOperationError:
     """``identity.unusable``: a user who cannot become a principal as they are."""
-    return InvalidInputError.of(
+    return UnsafeOperationError.of(
         "identity.unusable",
         message,
         remedy="correct it in the directory, or name the user in users.named of the mapping",

@@ -15,9 +15,9 @@ from gaitops.documents.models.base import (
     Name,
     OrgMetadata,
     Scope,
-    Url,
     require_unique,
 )
+from gaitops.documents.models.identities import Location
 from gaitops.documents.models.trust import Role
 from gaitops.documents.text import forbidden_character
 
@@ -85,9 +85,9 @@ class UserMapping(Model):
     domains: Items[Domain] = Field(
         default=(),
         description="Domains of addresses that count; a name is then what stands before the @. All when empty.",
-        examples=[["example.com"]],
+        examples=[["acme-corp.example"]],
     )
-    issuer: Url = Field(
+    issuer: Location = Field(
         description="OIDC issuer that people sign in at, as it stands in their certificates.",
         examples=["https://accounts.example.com"],
     )
