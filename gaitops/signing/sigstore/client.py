@@ -5,7 +5,8 @@ Importing this module loads it: only :mod:`gaitops.signing.sigstore.sign` and ``
 Whatever goes wrong is raised as sigstore-python and the libraries below it raise it; ``sign`` gives it a meaning.
 
 Not public in sigstore-python, and tested here: ``Signer._signing_cert``, because the certificate has to be looked at
-before anything is signed with it, and ``_session`` of its clients of the log, because those wait for ever otherwise.
+before anything is signed with it; ``_session`` of its clients of the log, because those wait for ever otherwise; and
+``_contents`` of its statements, because its own reading of them knows fewer digests than in-toto does.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ class _Patient(HTTPAdapter):  # type: ignore[misc] # requests counts as a librar
         if options.get("timeout") is None:
             options["timeout"] = _SECONDS
         return super().send(request, *args, **options)
+
+
+class _Opaque(Statement):
+    """A statement that has been read already. sigstore-python would refuse the digest ``gitCommit`` of a subject."""
+
+    def __init__(self, contents: bytes) -> None:
+        self._contents = contents
 
 
 def configured(config: str | None) -> ClientTrustConfig:
@@ -68,8 +76,8 @@ def certificate(signer: Signer) -> bytes:
 
 
 def sign(signer: Signer, payload: bytes) -> bytes:
-    """A bundle around exactly these bytes, which are an in-toto statement."""
-    return signer.sign_dsse(Statement(payload)).to_json().encode()
+    """A bundle around exactly these bytes, which are an in-toto statement that was read before."""
+    return signer.sign_dsse(_Opaque(payload)).to_json().encode()
 
 
 def browser_token(issuer: str, client_id: str) -> str:
