@@ -69,7 +69,7 @@ class ForgeReview:
     @property
     def place(self) -> str:
         """Where it can be looked up, for people."""
-        return f"{self.host}/{self.repository} {'#' if self.provider == 'github' else '!'}{self.change}"
+        return f"{self.host}/{self.repository}{'#' if self.provider == 'github' else '!'}{self.change}"
 
     def to_json(self) -> dict[str, object]:
         """Member ``forge`` of the predicate; reports and the audit log repeat it."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,13 +12,12 @@ import click
 
 from gaitops.cli import options
 from gaitops.cli.command import command
-from gaitops.cli.keyless import Choice, key_or_sigstore
+from gaitops.cli.keyless import chosen, key_or_sigstore, prepared
 from gaitops.cli.output import Result
 from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from gaitops.change.attestation import Intent
-    from gaitops.cli.sealing import Sealer
     from gaitops.history.session import History
     from gaitops.history.signable import Signable
 
@@ -138,7 +137,7 @@ def _run(
     from gaitops.cli.output import note
     from gaitops.cli.sealing import sealed
 
-    choice = _choice(**signing)
+    choice = chosen(**signing)
     if push and branch is None:
         raise click.UsageError("--push needs --branch")
     if push and printed:
@@ -157,7 +156,8 @@ def _run(
         note(_shown(signables, f"sha256:{history.standing.root.trust_root}", intent))
         if intent == "approve" and _barred(signables, principal):
             note(f"warning: {principal} contributed to this change, so this approval will not count")
-        ready = _ready(choice, principal, signables, history.at)
+        people = [item.judgement.change.directory for item in signables]
+        ready = prepared(choice, principal, people, history.at)
         confirm(f"Sign this as {principal} ({intent})?", yes=yes)
         files = sealed(history, signables, ready(), intent, principal, lifetime, reason)
         head_commit = history.repository.resolve(head)
@@ -171,48 +171,6 @@ def _run(
         "commit": where.commit,
     }
     return Result("approval", members, text)
-
-
-def _choice(
-    *,
-    key: str | None,
-    public_key: Path | None,
-    sigstore: bool,
-    oidc_issuer: str | None,
-    oidc_client_id: str | None,
-    oidc_device: bool,
-    identity_token_file: Path | None,
-    sigstore_config: Path | None,
-) -> Choice:
-    choice = Choice(
-        key,
-        public_key,
-        sigstore,
-        oidc_issuer,
-        oidc_client_id,
-        oidc_device,
-        identity_token_file,
-        sigstore_config,
-    )
-    choice.check()
-    return choice
-
-
-def _ready(
-    choice: Choice, principal: str, signables: Sequence[Signable], at: datetime
-) -> Callable[[], Sealer]:
-    """What to call once it is confirmed; whoever signs without a key signs in, and is shown, before that."""
-    from gaitops.cli.keyless import sign_in
-    from gaitops.cli.output import note
-    from gaitops.cli.sealing import KeySealer
-    from gaitops.cli.signing import signer_for
-
-    key, public_key = choice.key, choice.public_key
-    if key is not None:
-        return lambda: KeySealer(signer_for(key, public_key))
-    signed_in = sign_in(choice, principal, [item.judgement.change.directory for item in signables], at)
-    note(signed_in.shown())
-    return signed_in.sealer
 
 
 def _signables(

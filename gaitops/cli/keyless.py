@@ -15,6 +15,7 @@ import click
 from gaitops.errors import InvalidInputError, VerificationError
 
 if TYPE_CHECKING:
+    from gaitops.cli.sealing import Sealer
     from gaitops.fleet.people import Directory
     from gaitops.signing.sigstore.claims import Claims
     from gaitops.signing.sigstore.device import Prompt
@@ -314,3 +315,49 @@ def _show(prompt: Prompt) -> None:
 
     where = prompt.complete_url or prompt.url
     note(f"open {where} on any device, and enter or compare the code {prompt.code}")
+
+
+def chosen(
+    *,
+    key: str | None,
+    public_key: Path | None,
+    sigstore: bool,
+    oidc_issuer: str | None,
+    oidc_client_id: str | None,
+    oidc_device: bool,
+    identity_token_file: Path | None,
+    sigstore_config: Path | None,
+) -> Choice:
+    """What the options of :func:`key_or_sigstore` say together.
+
+    Raises:
+        click.UsageError: they do not go together.
+    """
+    choice = Choice(
+        key,
+        public_key,
+        sigstore,
+        oidc_issuer,
+        oidc_client_id,
+        oidc_device,
+        identity_token_file,
+        sigstore_config,
+    )
+    choice.check()
+    return choice
+
+
+def prepared(
+    choice: Choice, principal: str, people: Sequence[Directory], at: datetime
+) -> Callable[[], Sealer]:
+    """What to call once it is confirmed; whoever signs without a key signs in, and is shown, before that."""
+    from gaitops.cli.output import note
+    from gaitops.cli.sealing import KeySealer
+    from gaitops.cli.signing import signer_for
+
+    key, public_key = choice.key, choice.public_key
+    if key is not None:
+        return lambda: KeySealer(signer_for(key, public_key))
+    signed_in = sign_in(choice, principal, people, at)
+    note(signed_in.shown())
+    return signed_in.sealer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +39,16 @@ def timestamp(text: str) -> datetime:
         return parse_timestamp(text)
     except (ValueError, InvalidInputError) as error:
         raise click.BadParameter(f"{text!r} is not a time like 2026-11-22T21:00:00Z") from error
+
+
+def duration(text: str) -> timedelta:
+    """Option type ``72h`` or ``7d``; converts to a timedelta."""
+    from gaitops.documents.times import parse_duration
+
+    try:
+        return parse_duration(text)
+    except (ValueError, InvalidInputError) as error:
+        raise click.BadParameter(f"{text!r} is not a duration like 72h or 7d") from error
 
 
 def repo(function: _Function) -> _Function:

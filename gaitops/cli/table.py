@@ -19,6 +19,9 @@ COMMANDS: Table = {
     "propose": Lazy("gaitops.cli.approvals:propose", "Sign that you propose a change."),
     "approve": Lazy("gaitops.cli.approvals:approve", "Sign that you approve a change."),
     "withdraw": Lazy("gaitops.cli.approvals:withdraw", "Take back your approvals of a change."),
+    "attest": Lazy(
+        "gaitops.cli.attest:attest", "Attest reviews at GitHub or GitLab, where a rule counts them."
+    ),
     "collect": Lazy("gaitops.cli.collect:collect", "Take envelopes out of comments, and verify them."),
     "publish": Lazy("gaitops.cli.publish:publish", "Publish verified state as a signed release."),
     "pin": Noun(
