@@ -16,7 +16,8 @@ def main() -> int:
     repo, folder = workflow.given("repo") or ".", workflow.scratch("conformance")
     arguments = ["conformance", f"--repo={repo}", f"--trust-root={workflow.required('trust-root')}"]
     given = {
-        name: workflow.given(name) for name in ("environment", "release", "fleet-repo", "evidence", "rev")
+        name: workflow.given(name)
+        for name in ("environment", "release", "fleet-repo", "evidence", "rev", "require")
     }
     # A genuine pin that was copied from another repository is noticed only by whoever knows which one this is.
     given["repository"] = workflow.given("repository") or workflow.this_repository()

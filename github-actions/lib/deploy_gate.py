@@ -18,7 +18,7 @@ def main() -> int:
     arguments += [
         f"--{name}={workflow.required(name)}" for name in ("repository", "environment", "trust-root")
     ]
-    given = {name: workflow.given(name) for name in ("consumer", "evidence")}
+    given = {name: workflow.given(name) for name in ("consumer", "evidence", "require")}
     arguments += [f"--{name}={value}" for name, value in given.items() if value]
     done = program.report(folder, *arguments, formats={"markdown": "report.md"})
     if "error_code" in done.json:

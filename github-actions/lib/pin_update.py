@@ -31,6 +31,7 @@ def main() -> int:
         f"--repo={repo}",
         f"--from={workflow.required('from')}",
         f"--trust-root={trust_root}",
+        *([f"--require={workflow.given('require')}"] if workflow.given("require") else []),
         "--json",
     )
     document = done.json

@@ -39,6 +39,11 @@ def main() -> int:
         arguments.append(release)
     if workflow.given("public-key"):
         arguments.append(f"--public-key={workflow.given('public-key')}")
+    if workflow.flag("sigstore") and mode in {"publish", "first"}:
+        # A refreshed timestamp and a second publisher's signature touch no bundle.
+        arguments.append("--sigstore")
+        if workflow.given("sigstore-config"):
+            arguments.append(f"--sigstore-config={workflow.given('sigstore-config')}")
     with _key() as key:
         done = program.gaitops(*arguments, f"--key={key}", "--json")
     document = done.json

@@ -133,3 +133,15 @@ def test_fleet_that_is_not_there(consumer: Consumer) -> None:
     """No verdict is an error and not an open gate."""
     done = consumer.gate(fleet="nowhere")
     assert (done.code, done.outputs["verdict"]) == (6, "error")
+
+
+def test_required_signatures(consumer: Consumer) -> None:
+    """Keyless signatures that the pin does not have fail the control, whatever the keys say; the gate asks alike."""
+    done = consumer.conformance(require="keyless")
+    assert done.code == 2, done.log
+    (result,) = report(done)["results"]
+    assert result["require"] == "keyless"
+    outcomes = {item["control"]: item for item in result["controls"]}
+    assert outcomes["pin.verifies"]["outcome"] == "fail"
+    assert "pin.keyless_missing" in outcomes["pin.verifies"]["reason"]
+    assert consumer.gate(require="everything").code == 6

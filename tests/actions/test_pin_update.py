@@ -147,6 +147,14 @@ def test_token_that_may_not_open_pull_requests(consumer: Consumer) -> None:
     assert "hidden-token" not in done.log
 
 
+def test_required_signatures(consumer: Consumer) -> None:
+    """A release without the signatures that the consumer requires makes no branch and no pull request."""
+    done = consumer.update(require="both")
+    assert done.code == 2
+    assert "pin.keyless_missing" in done.log
+    assert (consumer.forge.calls, consumer.tip()) == ([], "")
+
+
 def test_release_that_does_not_verify(consumer: Consumer) -> None:
     """Another fleet's trust root pins nothing and pushes nothing."""
     consumer.scene.trust_root = "0" * 64

@@ -132,3 +132,11 @@ def test_unverified_part(publisher: Publisher) -> None:
     done = publisher.publish()
     assert (done.code, done.outputs["verified"], done.outputs["verify-exit-code"]) == (0, "false", "2")
     assert done.annotations
+
+
+def test_as_a_workload(publisher: Publisher) -> None:
+    """Signing as the workflow is for releases whose root names it; a refreshed timestamp never asks for it."""
+    done = publisher.publish(sigstore="true")
+    assert done.code == 6
+    assert "release.keyless" in done.log
+    assert publisher.publish(mode="refresh", sigstore="true").code == 0

@@ -130,6 +130,11 @@ class Scene:
         result = CliRunner().invoke(program, [*map(str, arguments), "--json"], env=self.environment())
         return Run(result.exit_code, result.stdout, result.stderr)
 
+    def text(self, *arguments: str | Path) -> Run:
+        """``gaitops ARGUMENTS``, for people."""
+        result = CliRunner().invoke(program, [*map(str, arguments)], env=self.environment())
+        return Run(result.exit_code, result.stdout, result.stderr)
+
     def start(self, *arguments: str | Path, before: str = "") -> subprocess.Popen[str]:
         """The same in a process of its own, after the Python statements ``before``."""
         code = f"{before}\nimport sys\nfrom gaitops.cli.main import main\nsys.argv[0] = 'gaitops'\nmain()"

@@ -21,6 +21,7 @@ from gaitops.conformance.vsa import (
     verify_summary,
 )
 from gaitops.errors import GaitopsError, InvalidInputError, VerificationError
+from gaitops.pin.require import Require
 from gaitops.signing.dsse import seal
 from gaitops.signing.statement import PAYLOAD_TYPE, Statement, Subject
 from tests.conformance.conformance_builder import DAY, NOT_CONSUMER, NOW, Consumer, waived
@@ -163,6 +164,15 @@ def test_contradiction(edit: Callable[[dict[str, Any]], object]) -> None:
 def test_about_something_else(want: dict[str, str]) -> None:
     """A summary of another fleet, repository, environment or commit is not this one."""
     refused(sealed(Consumer().judge()), "conformance.other_subject", expected(**want))
+
+
+def test_signatures_that_were_asked_for() -> None:
+    """A summary of a verifier who asked the pin for less than its reader does is about something else."""
+    result = Consumer().judge()
+    assert result.require == "key"
+    verified(sealed(result), expected(require=Require.KEY))
+    refused(sealed(result), "conformance.other_subject", expected(require=Require.BOTH))
+    verified(sealed(replace(result, require="both")), expected(require=Require.KEYLESS))
 
 
 def test_other_program() -> None:
