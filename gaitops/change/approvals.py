@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gaitops.change.context import Change, Facts, Proof
+from gaitops.change.context import Change, Facts, Proof, revocation_of
 from gaitops.change.contributors import Authorship
 from gaitops.change.envelopes import Refused, Weighed
 from gaitops.change.forge import ForgeReview
@@ -259,7 +259,7 @@ def _may_sign(
     keyed = {
         identity.principal
         for identity in directory.identities
-        if requirement.accepts(identity.assurance) and facts.revoked(identity.fingerprint) is None
+        if requirement.accepts(identity.assurance) and revocation_of(identity, facts) is None
     }
     return tuple(sorted((able & keyed) - counted - authors.contributors))
 

@@ -183,6 +183,12 @@ class Facts(Protocol):
         """
 
 
+def revocation_of(identity: Identity, facts: Facts) -> RevokedIdentity | None:
+    """The earliest revocation of an identity under whichever of its marks: giving it another name does not undo one."""
+    found = (facts.revoked(mark) for mark in identity.marks)
+    return min((item for item in found if item is not None), key=lambda item: item.position, default=None)
+
+
 @dataclass(frozen=True)
 class Occasion:
     """Where on the chain, and when, evidence is weighed."""

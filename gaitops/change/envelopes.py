@@ -13,7 +13,16 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gaitops.change.attestation import Attestation, envelope_subject, operations_equal
-from gaitops.change.context import DOUBTFUL, UNTIMED, Change, Evidence, Facts, Occasion, Proof
+from gaitops.change.context import (
+    DOUBTFUL,
+    UNTIMED,
+    Change,
+    Evidence,
+    Facts,
+    Occasion,
+    Proof,
+    revocation_of,
+)
 from gaitops.change.deltas import Delta, deltas_digest
 from gaitops.change.forge import ForgeReview
 from gaitops.change.forge_evidence import account_of, check_review
@@ -83,7 +92,7 @@ def weigh_signature(
     validity of an identity is judged at the time of signing where authorities vouch for it, else at evaluation time.
     """
     at = proof.signed_at or occasion.at
-    revoked = facts.revoked(identity.fingerprint)
+    revoked = revocation_of(identity, facts)
     if revoked is not None and revoked.cause == DOUBTFUL:
         return Problem(
             "decision.doubtful",

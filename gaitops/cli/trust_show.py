@@ -80,6 +80,8 @@ def show(*, repo: Path, rev: str, trust_root: str, at: datetime | None) -> Resul
 
 def _principals(history: History) -> list[_Trusted]:
     """Everybody in the fleet and its organizations; the fleet's people first."""
+    from gaitops.change.context import revocation_of
+
     orgs = history.state().orgs()
     directories: list[Directory] = [history.fold.people(()), *(history.fold.people((org,)) for org in orgs)]
     grants = tuple(dict.fromkeys(grant for directory in directories for grant in directory.grants))
@@ -90,7 +92,7 @@ def _principals(history: History) -> list[_Trusted]:
                 continue
             identities = []
             for identity in directory.identities_of(name):
-                revoked = history.fold.facts.revoked(identity.fingerprint)
+                revoked = revocation_of(identity, history.fold.facts)
                 identities.append((identity, revoked.cause if revoked is not None else None))
             roles = tuple(
                 sorted({(item.role, item.scope) for item in grants if _holds(item, name, person.groups)})

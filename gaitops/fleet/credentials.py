@@ -7,6 +7,7 @@ of its SPKI; of the others, SHA-256 over the canonical JSON of what makes the id
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -108,9 +109,25 @@ def marks_of(credential: Credential) -> frozenset[str]:
         return frozenset({credential.fingerprint, *(key.spki for key in credential.signing)})
     if not isinstance(credential, Workload):
         return frozenset({credential.fingerprint})
-    signer = credential.signer.uri if credential.signer is not None else None
-    place = {"issuer": credential.issuer, "repositoryId": credential.repository_id, "signer": signer}
-    return frozenset(digest({**place, "workflow": name.build_config}) for name in credential.names)
+    place = {"issuer": credential.issuer, "repositoryId": credential.repository_id}
+    # A workflow that signs itself is the same one whether it is called its own signer or nothing is said of one.
+    return frozenset(
+        digest(
+            {
+                **place,
+                "signer": credential.signer.uri if credential.signer is not None else name.build_config,
+                "workflow": name.build_config,
+            }
+        )
+        for name in credential.names
+    )
+
+
+def reach(credential: Credential) -> Hashable:
+    """What may sign in the name of an identity: two documents of one fingerprint and one reach admit the same."""
+    if isinstance(credential, Key):
+        return fingerprint(credential)
+    return credential.signing if isinstance(credential, OpenPGPCertificate) else credential
 
 
 def _other(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from securesystemslib.signer import Key
 
@@ -18,7 +19,7 @@ from gaitops.content import FILE_MODES
 from gaitops.documents.models.trust import Principal
 from gaitops.documents.times import parse_timestamp
 from gaitops.errors import GaitopsError, Problem
-from gaitops.fleet.credentials import Credential, credential_of, how_held, marks_of
+from gaitops.fleet.credentials import Credential, credential_of, how_held, marks_of, reach
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.scopes import contains, org_scope
 from gaitops.fleet.state import FleetState
@@ -56,11 +57,36 @@ class Identity:
         """The public key, where the identity is one."""
         return self.credential if isinstance(self.credential, Key) else None
 
+    @property
+    def marks(self) -> frozenset[str]:
+        """What a revocation may know it by: its fingerprint, and what it shares with what it was or may be called."""
+        return frozenset({self.fingerprint}) if self.key is not None else _marks(self)
+
+    def admits(self, other: Identity) -> bool:
+        """Whether whoever signs as ``other`` could sign as this identity as well, at every time at which they could."""
+        return (
+            self.fingerprint == other.fingerprint
+            and reach(self.credential) == reach(other.credential)
+            and (
+                self.valid_from is None
+                or (other.valid_from is not None and self.valid_from <= other.valid_from)
+            )
+            and (
+                self.valid_until is None
+                or (other.valid_until is not None and other.valid_until <= self.valid_until)
+            )
+        )
+
     def valid_at(self, at: datetime) -> bool:
         """Whether ``at`` lies in [valid_from, valid_until)."""
         return (self.valid_from is None or self.valid_from <= at) and (
             self.valid_until is None or at < self.valid_until
         )
+
+
+@lru_cache(maxsize=1024)
+def _marks(identity: Identity) -> frozenset[str]:
+    return marks_of(identity.credential) | {identity.fingerprint}
 
 
 @dataclass(frozen=True, slots=True)

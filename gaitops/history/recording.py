@@ -13,7 +13,7 @@ from gaitops.documents.layout import classify
 from gaitops.documents.models.tenancy import Repository, repository_id
 from gaitops.documents.models.trust import Principal
 from gaitops.documents.times import format_timestamp
-from gaitops.fleet.people import identities_of
+from gaitops.fleet.people import Directory, Identity, identities_of
 from gaitops.fleet.state import FleetState
 from gaitops.history import ledger as spaces
 from gaitops.history.events import Event, decision_event
@@ -77,7 +77,7 @@ class Recorder:
         self._reviews(decision, partition)
         for path in decision.operation.paths:
             self._ledger.put(spaces.CHANGED, path, [occasion.position, standing.sequence])
-        self._revocation(decision.operation, occasion)
+        self._revocation(decision.operation, occasion, judgement.change.directory)
         self._entry(decision.operation, occasion)
         standing.sequence += 1
         standing.audit_head = event["hash"]
@@ -94,10 +94,15 @@ class Recorder:
         if operation.kind in {f"rollout.{edge}" for edge in ENTERING}:
             self._ledger.put(spaces.ENTERED, str(operation.details["rollout"]), format_timestamp(occasion.at))
 
-    def _revocation(self, operation: Operation, occasion: Occasion) -> None:
+    def _revocation(self, operation: Operation, occasion: Occasion, people: Directory) -> None:
         details = operation.details
         if operation.kind == "revocation.identity":
-            self._revoke(str(details["fingerprint"]), details, occasion.position)
+            named = str(details["fingerprint"])
+            known = (identity.marks for identity in people.by_fingerprint.get(named, ()))
+            # Root keys are replaced by the root only, in whatever other form somebody lists them as well.
+            roots = {key.fingerprint for key in self._standing.root.keys}
+            for mark in sorted({named}.union(*known) - roots):
+                self._revoke(mark, details, occasion.position)
         elif operation.kind == "revocation.policy_version":
             key = f"{details['policy']}@{details['version']}"
             self._ledger.put(spaces.WITHDRAWN, key, [occasion.position, format_timestamp(occasion.at)])
@@ -163,7 +168,10 @@ def _is_rollback(effect: Effect, judgement: Judgement) -> bool:
 
 
 def admitted(operation: Operation, before: FleetState, after: FleetState) -> tuple[str, ...]:
-    """Fingerprints of keys that an operation on a principal brings in, sorted."""
+    """Fingerprints of identities that an operation on a principal brings in, sorted.
+
+    That is what is new, and that as which more may sign than before, or for longer.
+    """
     if operation.kind not in ("principal.change", "org_principal.change"):
         return ()
     found: set[str] = set()
@@ -172,7 +180,7 @@ def admitted(operation: Operation, before: FleetState, after: FleetState) -> tup
         name = location.name or ""
         qualified = name if location.org is None else f"{location.org}/{name}"
         old, new = before.document(path, Principal), after.document(path, Principal)
-        was = {item.fingerprint for item in identities_of(qualified, old)} if old is not None else set()
-        now = {item.fingerprint for item in identities_of(qualified, new)} if new is not None else set()
-        found |= now - was
+        was: tuple[Identity, ...] = identities_of(qualified, old) if old is not None else ()
+        now: tuple[Identity, ...] = identities_of(qualified, new) if new is not None else ()
+        found |= {item.fingerprint for item in now if not any(one.admits(item) for one in was)}
     return tuple(sorted(found))

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identities that change under their name: renamed to outlive a revocation, widened in silence, held twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gaitops.documents.models.identities import WorkloadIdentity
+from gaitops.fleet.credentials import workload_of
+from tests.attacks.story import REFUSED, Commands, hire, project
+from tests.attacks.story import revocation as stolen
+from tests.attacks.test_trust_revocation import doubtful_paths
+from tests.keyless import RUN, KeylessWorld, alias, principal, workload
+from tests.sigstore_double.double import SigstoreDouble
+from tests.sigstore_double.fixtures import sigstore_double
+from tests.simulator import Actor, binding_document, document
+
+__all__ = ["sigstore_double"]
+
+BOT = "orgs/acme/principals/bot.yaml"
+OLD = alias(file=".github/workflows/old.yml")
+
+
+@pytest.fixture
+def world(tmp_path: Path, sigstore_double: SigstoreDouble) -> KeylessWorld:
+    """A fleet with keyless people and a pipeline."""
+    return KeylessWorld(tmp_path / "fleet", sigstore_double)
+
+
+def fingerprint_of(described: Mapping[str, object]) -> str:
+    """Of a pipeline."""
+    return workload_of(WorkloadIdentity.model_validate(described)).fingerprint
+
+
+def revoked(described: Mapping[str, object], since: str | None = None) -> dict[str, str]:
+    """A revocation of the pipeline."""
+    identity = {"principal": "robot", "fingerprint": fingerprint_of(described)}
+    spec: dict[str, object] = {
+        "revokes": "identity",
+        "cause": "compromised",
+        "identity": identity,
+        "reason": "x",
+    }
+    if since is not None:
+        spec["since"] = since
+    return {"trust/revocations/r1.yaml": document("Revocation", "r1", spec)}
+
+
+def of_org(identity: Mapping[str, object]) -> dict[str, str]:
+    """The pipeline as a principal of an organization."""
+    spec = {"type": "service", "identities": [identity]}
+    return {BOT: document("Principal", "bot", spec, org="acme")}
+
+
+def proposed(world: KeylessWorld, by: str = "robot") -> None:
+    """A change by the pipeline, approved with a key and merged: only the proposal is in question."""
+    world.commit(project(), by=by, branch="pay", signed=False)
+    world.sign("pay", by, "propose")
+    world.approve("pay", "bob")
+    world.merge("pay", by=by, signed=False)
+
+
+def test_t16_a_revoked_pipeline_under_another_first_name(world: KeylessWorld, commands: Commands) -> None:
+    """T16: a pipeline is revoked, and its document then lists another name of it first."""
+    world.land(revoked(workload()), by="alice", approvers=["bob"])
+    again = workload(names=[OLD, alias()])
+    world.land(principal("robot", "service", again), by="alice", approvers=["alice", "bob"])
+    proposed(world)
+    commands.survives(world, "identity.revoked")
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        {"refs": ["refs/heads/main", "refs/heads/topic"]},
+        {"runnerEnvironments": ["github-hosted", "self-hosted"]},
+        {"names": [alias(), OLD]},
+        {"validUntil": "2027-01-01T00:00:00Z"},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_t17_a_pipeline_that_a_stolen_key_widened(
+    tmp_path: Path, sigstore_double: SigstoreDouble, commands: Commands, wider: dict[str, object]
+) -> None:
+    """T17: the stolen key lets a pipeline of an organization sign in more ways, or longer; what it then proposed is in doubt."""
+    narrow: dict[str, object] = {"validUntil": "2026-12-01T00:00:00Z"}
+    signer = {"id": "key", "type": "key", "publicKey": Actor("spare").pem}
+    world = KeylessWorld(tmp_path / "fleet", sigstore_double, robot=[signer])
+    world.actors["acme/bot"] = world.keyless("robot")
+    hire(world, "dave")
+    role = {"orgs/acme/roles/bots.yaml": binding_document("bots", "platform_admin", "org/acme", ["acme/bot"])}
+    world.land({**of_org(workload(**narrow)), **role}, by="alice", approvers=["bob", "carol"])
+    since = world.head()
+    world.land(of_org(workload(**{**narrow, **wider})), by="alice", approvers=["dave", "bob"])
+    proposed(world, by="acme/bot")
+    commands.accepts(world)
+    world.land(stolen("r1", "dave", world.actor("dave"), since=since), by="alice", approvers=["bob", "carol"])
+    verdict = commands.survives(world, "decision.doubtful")
+    assert doubtful_paths(verdict) == [BOT, "orgs/acme/projects/pay/project.yaml"]
+
+
+def test_t18_one_pipeline_under_two_principals(world: KeylessWorld, commands: Commands) -> None:
+    """T18: one principal lists a pipeline that signs itself, another the same one as a reusable workflow of its own."""
+    signer = {"workflow": alias()["workflow"], "digests": [RUN.sha]}
+    world.commit(principal("twin", "service", workload(signer=signer)), by="alice", branch="topic")
+    assert commands.check(world, "topic").code == REFUSED
+    world.merge("topic")
+    commands.survives(world, "identity.reused")
