@@ -16,9 +16,10 @@ from gaitops.drill.keyring import Keyring, Kind, ThrowAway
 from gaitops.drill.survey import CopiedFile, Survey
 from gaitops.fleet.people import identities_of
 
-_COUNTS_AS = {"sigstore": "key", "openpgp": "key", "ssh-sk": "ssh", "key": "key", "ssh": "ssh"}
+_COUNTS_AS = {"sigstore": "key", "forge": "key", "ssh-sk": "ssh", "key": "key", "ssh": "ssh"}
 """What a kind of identity becomes where nobody can press a token or sign in at a provider."""
-_FORGE = "forge"
+_COMMITS_ONLY = frozenset({"openpgp"})
+"""Types of identity that never approve, and so must not in the copy."""
 _SSH_PREFIXES = ("ssh-", "sk-", "ecdsa-")
 _HARDWARE = "sk-"
 
@@ -117,7 +118,8 @@ def _principal(
         _count(told, entry)
         key = known.get(identity.fingerprint) or keys.new(name, identity.label, _kind(entry))
         known[identity.fingerprint] = key
-        keys.give(name, key)
+        if entry["type"] not in _COMMITS_ONLY:
+            keys.give(name, key)
         validity = {member: entry[member] for member in ("validFrom", "validUntil") if member in entry}
         written.append({"id": entry["id"], "type": "key", "publicKey": key.public, **validity})
     values["spec"]["identities"] = written
@@ -143,11 +145,11 @@ def _rule(path: str, data: bytes, told: _Told) -> bytes:
     if not isinstance(document, ApprovalRule):  # Cannot happen: the path decides the kind.
         return data
     asked = list(document.spec.require.assurance)
-    became = list(dict.fromkeys(_COUNTS_AS.get(kind, "key") for kind in asked if kind != _FORGE))
+    became = list(dict.fromkeys(_COUNTS_AS[kind] for kind in asked))
     if asked == became:
         return data
     values = values_of(document)
-    values["spec"]["require"]["assurance"] = became or ["key"]
+    values["spec"]["require"]["assurance"] = became
     values["spec"]["require"].pop("forgeAttesters", None)
     told.rules.append(document.metadata.name)
     return write_yaml(values)

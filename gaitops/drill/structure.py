@@ -16,6 +16,7 @@ from gaitops.change.permissions import ADMIN, OPERATOR, PERMISSIONS
 from gaitops.change.requirements import Requirement, requirement
 from gaitops.documents.models.drill import Finding, Severity
 from gaitops.drill.survey import Survey
+from gaitops.fleet.credentials import FORGE
 from gaitops.fleet.people import Directory
 from gaitops.fleet.scopes import FLEET, contains, environment_scope, org_scope, project_scope
 
@@ -35,8 +36,6 @@ _SAFE = frozenset({"revocation.identity"})
 _ORG_KINDS = ("org_principal.change", "org_role.change", "project.change")
 _POLICY_KINDS = ("policy.create", "policy.publish", "policy.channel", "revocation.policy_version")
 _PROJECT_KINDS = ("repository.change", "waiver.change", "gate.change")
-_FORGE = "forge"
-"""What a service attests for a person; counts only where a rule asks for it."""
 _MOST_NAMED = 8
 """Names that one finding lists."""
 MOST_LISTED = 20
@@ -215,8 +214,8 @@ class Able:
 
     def __init__(self, found: Survey) -> None:
         self._found = found
-        self._known: dict[tuple[str, frozenset[str], frozenset[str] | None], frozenset[str]] = {}
-        self._signers: dict[tuple[int, str, frozenset[str] | None], bool] = {}
+        self._known: dict[tuple[str, frozenset[str], bool, frozenset[str] | None], frozenset[str]] = {}
+        self._kinds_of: dict[tuple[int, str], frozenset[str]] = {}
         self._groups = {name: _by_group(directory) for name, directory in found.people.items()}
 
     def holders(self, scope: str, roles: frozenset[str]) -> frozenset[str]:
@@ -229,25 +228,42 @@ class Able:
                 names.update(name for group in grant.groups for name in groups.get(group, ()))
         return frozenset(names)
 
-    def __call__(self, scope: str, roles: frozenset[str], assurance: frozenset[str] | None) -> frozenset[str]:
-        """Those of :meth:`holders` who have an identity that counts."""
-        key = (scope, roles, assurance)
+    def approvers(self, scope: str, roles: frozenset[str], needed: Requirement) -> frozenset[str]:
+        """Those of :meth:`holders` whose approval would be accepted, by the kind of their identities."""
+        return self._with(scope, roles, needed)
+
+    def proposers(self, scope: str, roles: frozenset[str]) -> frozenset[str]:
+        """Those of :meth:`holders` who can sign a proposal or a commit."""
+        return self._with(scope, roles, None)
+
+    def _with(self, scope: str, roles: frozenset[str], needed: Requirement | None) -> frozenset[str]:
+        key = (scope, roles, needed is not None, needed.assurance if needed is not None else None)
         if key not in self._known:
             names = self.holders(scope, roles)
-            self._known[key] = frozenset(name for name in names if self._signs(scope, name, assurance))
+            accepts = needed.accepts if needed is not None else _signs_itself
+            self._known[key] = frozenset(
+                name for name in names if any(accepts(kind) for kind in self._kinds(scope, name))
+            )
         return self._known[key]
+
+    def _kinds(self, scope: str, name: str) -> frozenset[str]:
+        """Kinds of the identities with which somebody can sign now."""
+        directory = self._found.directory(scope)
+        key = (id(directory), name)
+        if key not in self._kinds_of:
+            usable = self._found.usable(directory, name)
+            self._kinds_of[key] = frozenset(item.assurance for item in usable)
+        return self._kinds_of[key]
 
     def need(self, kind: str, scope: str, risk: str | None = None) -> Need | None:
         """One decision by kind and scope; ``None`` where rules contradict each other."""
         risks = frozenset({risk} if risk is not None else ())
         return _need(self._found, Operation(kind, scope, (), risks=risks, safe=kind in _SAFE), self)
 
-    def _signs(self, scope: str, name: str, assurance: frozenset[str] | None) -> bool:
-        directory = self._found.directory(scope)
-        key = (id(directory), name, assurance)
-        if key not in self._signers:
-            self._signers[key] = _signs(self._found, directory, name, assurance)
-        return self._signers[key]
+
+def _signs_itself(kind: str) -> bool:
+    """Whether an identity signs: a forge account's reviews are the word of somebody else."""
+    return kind != FORGE
 
 
 def _by_group(directory: Directory) -> dict[str, set[str]]:
@@ -266,13 +282,13 @@ def _need(found: Survey, operation: Operation, able: Able) -> Need | None:
     roles = permission.proposers - {OPERATOR}
     # Administrators propose an assignment only as an effect of documents that they own.
     roles -= {ADMIN} if operation.kind == "assignment.change" else frozenset()
-    approvers = able(scope, permission.approvers, needed.assurance)
+    approvers = able.approvers(scope, permission.approvers, needed)
     directory = found.directory(scope)
     members = tuple((group, _of_group(directory, approvers, group)) for group in sorted(needed.groups))
     return Need(
         operation,
         needed,
-        able(scope, roles, None),
+        able.proposers(scope, roles),
         approvers,
         members,
         able.holders(scope, permission.approvers),
@@ -298,14 +314,6 @@ def _operations(found: Survey) -> Iterator[Operation]:
         yield Operation(
             "assignment.change", scope, (), tiers=tiers, risks=risks, modes=frozenset({"enforce"})
         )
-
-
-def _signs(found: Survey, directory: Directory, name: str, assurance: Iterable[str] | None) -> bool:
-    """Whether a principal has an identity that counts."""
-    kinds = {item.assurance for item in found.usable(directory, name)} - (
-        {_FORGE} if assurance is None else set()
-    )
-    return bool(kinds) if assurance is None else not kinds.isdisjoint(assurance)
 
 
 def _of_group(directory: Directory, names: frozenset[str], group: str) -> frozenset[str]:
