@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -202,6 +205,38 @@ def test_without_openpgp_people_the_library_is_not_needed(monkeypatch: pytest.Mo
     assert signer(signed(), directory()).problem is not None
     with pytest.raises(MissingDependencyError):
         signer(signed(), people)
+
+
+def test_git_and_gnupg_make_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit by git with gpg, today: the one place that both programs agree on is the commit object."""
+    if shutil.which("gpg") is None:
+        pytest.skip("GnuPG is not installed")
+    # GnuPG's agent needs a short path for its socket.
+    with tempfile.TemporaryDirectory(prefix="gpg", dir="/tmp") as home:
+        Path(home).chmod(0o700)
+        monkeypatch.setenv("GNUPGHOME", home)
+
+        def run(*arguments: str) -> bytes:
+            return subprocess.run(arguments, cwd=tmp_path, capture_output=True, check=True).stdout
+
+        gpg = ("gpg", "--batch", "--quiet", "--passphrase", "")
+        run(*gpg, "--quick-gen-key", "Dana <dana@example.com>", "ed25519", "cert", "1y")
+        made = run("gpg", "--list-keys", "--with-colons").decode().split("fpr:")[1].strip(":").split(":")[0]
+        run(*gpg, "--quick-add-key", made, "rsa3072", "sign", "1y")
+        text = run("gpg", "--armor", "--export-options", "export-minimal", "--export", made).decode()
+        run("git", "init", "-q", ".")
+        who = ("-c", "user.name=Dana", "-c", "user.email=dana@example.com", "-c", f"user.signingkey={made}")
+        run("git", *who, "commit", "-q", "-S", "--allow-empty", "-m", "change")
+        raw = run("git", "cat-file", "commit", "HEAD")
+        run("gpgconf", "--kill", "all")
+    credential = openpgp.read_certificate(text)
+    identity = Identity("dana", "laptop", credential.fingerprint, credential, "openpgp")
+    people = Directory.of([Person("dana", "human", frozenset(), frozenset())], [identity], ())
+    with SignatureChecks() as checks:
+        assert checks.commit(parse_commit("a" * 40, raw), people).identities == (identity,)
+        forged = checks.commit(parse_commit("b" * 40, raw.replace(b"change", b"chance")), people)
+    assert forged.problem is not None
+    assert forged.problem.code == "signature.invalid"
 
 
 # -- keyless ------------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ from tests.openpgp_keys import (
     SHA_1,
     SHA_256,
     SIGN,
+    SUPERSEDED,
+    UNSAID,
     YEAR,
     Certificate,
     Key,
@@ -370,17 +372,17 @@ def test_a_key_does_not_sign_before_it_exists() -> None:
     assert refusal(DANA, DANA.sign(PAYLOAD, BORN - YEAR), BORN - YEAR) is not None
 
 
-def test_a_compromised_certificate_proves_nothing() -> None:
-    """Revoked as compromised, not even what it signed before: its thief chooses the time."""
-    assert (
-        refusal(DANA.revoked(AT, COMPROMISED), DANA.sign(PAYLOAD, BORN + YEAR / 2), BORN + YEAR / 2)
-        is not None
-    )
+@pytest.mark.parametrize("reason", [COMPROMISED, UNSAID])
+def test_a_compromised_certificate_proves_nothing(reason: int) -> None:
+    """Revoked as compromised or for no reason, not even what it signed before counts: its thief chooses the time."""
+    at = BORN + YEAR / 2
+    assert refusal(DANA.revoked(AT, reason), DANA.sign(PAYLOAD, at), at) is not None
 
 
-def test_a_retired_certificate_keeps_what_it_signed_before() -> None:
-    """Revoked as no longer used, from then on."""
-    retired = DANA.revoked(AT, RETIRED)
+@pytest.mark.parametrize("reason", [RETIRED, SUPERSEDED])
+def test_a_retired_certificate_keeps_what_it_signed_before(reason: int) -> None:
+    """Revoked as no longer used or replaced, from then on."""
+    retired = DANA.revoked(AT, reason)
     before, after = AT - timedelta(days=1), AT + timedelta(days=1)
     assert refusal(retired, DANA.sign(PAYLOAD, before), before) is None
     assert refusal(retired, DANA.sign(PAYLOAD, after), after) is not None
