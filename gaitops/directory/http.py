@@ -20,6 +20,10 @@ from gaitops.errors import InternalError, InvalidInputError, UnsafeOperationErro
 
 MAX_ANSWER = 8 * 1024 * 1024
 """Bytes of one answer."""
+MAX_TOTAL = 256 * 1024 * 1024
+"""Bytes of all answers to one client: a directory of a hundred thousand users takes a part of it."""
+_UNREAD = 64 * 1024
+"""Bytes of an explanation that nobody reads, taken off the connection so that it can be used again."""
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 30.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -59,6 +63,7 @@ class Client:
                 remedy="check its file",
             )
         self._token = token
+        self._left = MAX_TOTAL
         timeout = Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
         self._pool = PoolManager(num_pools=1, timeout=timeout, retries=Retry(0, redirect=False))
 
@@ -83,47 +88,53 @@ class Client:
         try:
             response = self._pool.request("GET", url, headers=sent, redirect=False, preload_content=False)
             try:
-                return _reply(response, _bare(url))
+                return self._reply(response, _bare(url))
             finally:
-                response.release_conn()
+                # A connection is used again only after its answer was read to the end, and closed otherwise.
                 response.close()
         except (HTTPError, InvalidHeader, LocationParseError, OSError) as error:
             raise InternalError.of(
                 "directory.unavailable", f"no answer from {_bare(url)}: {_reason(error)}", remedy="try again"
             ) from error
 
-
-def _reply(response: BaseHTTPResponse, where: str) -> Reply:
-    status = response.status
-    if 300 <= status < 400 and status != 304:
-        raise UnsafeOperationError.of(
-            "directory.redirect",
-            f"{where} redirects, and a token is never sent on",
-            remedy="name the address itself in the mapping",
-        )
-    if status in (401, 403):
-        raise InvalidInputError.of(
-            "directory.token", f"{where} refuses the token (status {status})", remedy="get another token"
-        )
-    if status == 429 or status >= 500:
-        raise InternalError.of(
-            "directory.unavailable", f"{where} answers with status {status}", remedy="try again"
-        )
-    if status in (304, 404):
-        return Reply(status, response.headers.get("ETag"), None)
-    if status != 200:
-        raise InvalidInputError.of(
-            "directory.malformed", f"{where} answers with status {status}", remedy="check address and filter"
-        )
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        raise InvalidInputError.of("directory.malformed", f"{where} answers in an encoding nobody asked for")
-    data = response.read(MAX_ANSWER + 1, decode_content=False)
-    if len(data) > MAX_ANSWER:
-        raise UnsafeOperationError.of(
-            "directory.too_large", f"{where} answers with more than {MAX_ANSWER} bytes", remedy="use --filter"
-        )
-    return Reply(status, response.headers.get("ETag"), _json(data, where))
+    def _reply(self, response: BaseHTTPResponse, where: str) -> Reply:
+        status = response.status
+        if 300 <= status < 400 and status != 304:
+            raise UnsafeOperationError.of(
+                "directory.redirect",
+                f"{where} redirects, and a token is never sent on",
+                remedy="name the address itself in the mapping",
+            )
+        if status in (401, 403):
+            raise InvalidInputError.of(
+                "directory.token", f"{where} refuses the token (status {status})", remedy="get another token"
+            )
+        if status == 429 or status >= 500:
+            raise InternalError.of(
+                "directory.unavailable", f"{where} answers with status {status}", remedy="try again"
+            )
+        if status in (304, 404):
+            response.read(_UNREAD, decode_content=False)
+            return Reply(status, response.headers.get("ETag"), None)
+        if status != 200:
+            raise InvalidInputError.of(
+                "directory.malformed",
+                f"{where} answers with status {status}",
+                remedy="check address and filter",
+            )
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise InvalidInputError.of(
+                "directory.malformed", f"{where} answers in an encoding nobody asked for"
+            )
+        limit = min(MAX_ANSWER, self._left)
+        data = response.read(limit + 1, decode_content=False)
+        self._left -= len(data)
+        if len(data) > limit:
+            raise UnsafeOperationError.of(
+                "directory.too_large", f"{where} answers with more than {limit} bytes", remedy="use --filter"
+            )
+        return Reply(status, response.headers.get("ETag"), _json(data, where))
 
 
 def _json(data: bytes, where: str) -> object:

@@ -93,7 +93,6 @@ def _user(claims: Mapping[str, object], where: str) -> User:
         verified = claims.get("email_verified") is True and claims.get("email") is not None
         return User(
             subject,
-            optional_text(claims.get("preferred_username"), "preferred_username", where),
             display_name=optional_text(claims.get("name"), "name", where),
             emails=(address(claims["email"], where),) if verified else (),
         )

@@ -83,6 +83,16 @@ def moved(
     return Changed(name, user.id, before, after, tuple(words)) if after != before else None
 
 
+def lessened(name: str, before: Principal, user: str, groups: frozenset[str]) -> Changed | None:
+    """Somebody of whom nothing is believed but the groups that they are no longer in; ``None`` when they are in all."""
+    kept = tuple(group for group in before.spec.groups if group in groups)
+    if kept == before.spec.groups:
+        return None
+    after = before.model_copy(update={"spec": before.spec.model_copy(update={"groups": kept})})
+    words = tuple(f"-{group}" for group in sorted(set(before.spec.groups) - groups))
+    return Changed(name, user, before, after, words)
+
+
 def left(name: str, before: Principal, link: DirectoryLink, now: datetime) -> Changed | None:
     """Somebody who is gone: every identity that is open ends now, and all groups with their roles; ``None`` when both did."""
     moment = format_timestamp(now)

@@ -16,7 +16,7 @@ from gaitops.directory.bindings import Bindings, planned_bindings
 from gaitops.directory.candidates import Candidates, Member, Refusal, candidates
 from gaitops.directory.groups import Memberships, memberships
 from gaitops.directory.holders import Authorities
-from gaitops.directory.people import Changed, is_open, joined, left, moved, open_subjects
+from gaitops.directory.people import Changed, is_open, joined, left, lessened, moved, open_subjects
 from gaitops.documents.layout import directory_path, principal_path
 from gaitops.documents.models.directory import DirectoryMapping
 from gaitops.documents.models.trust import Principal
@@ -152,11 +152,17 @@ def _moves(
 ) -> Iterator[Changed]:
     for name, member in members.items():
         user = answer.users.get(member.link.id)
-        if user is None or user.id not in found.subjects:
+        if user is None or not user.active:
             continue
         wanted = groups.of(user.id, frozenset(member.person.spec.groups))
-        users = setting.mapping.spec.users
-        change = moved(name, member.person, user, users, found.subjects[user.id], wanted, setting.now)
+        if user.id not in found.subjects:
+            # Refused, but for what the directory takes: nobody keeps a group by making their own entry unreadable.
+            change = lessened(name, member.person, user.id, wanted)
+        else:
+            subject = found.subjects[user.id]
+            change = moved(
+                name, member.person, user, setting.mapping.spec.users, subject, wanted, setting.now
+            )
         if change is not None:
             yield change
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from gaitops.cli.clock import tell, telling
+from gaitops.cli.clock import now, tell, telling
 from gaitops.documents.times import format_timestamp
 from gaitops.git.repository import Repository
 from tests.cli.harness import Invoke, Run
+from tests.oidc_provider import CLIENT, available, openid_provider
 from tests.scim_double import GROUP, TOKEN, USER, ScimDouble, scim_double
 from tests.simulator import World, document
 
@@ -359,3 +360,33 @@ def test_an_export_does_the_same(gaitops: Invoke, tmp_path: Path, scim: ScimDoub
     assert (refused.code, refused.codes) == (8, ["directory.partial"])
     run = site.sync("--file", table, "--expect-users", "1", source="file")
     assert (run.code, principals(run, "leavers"), principals(run, "moves")) == (0, ["dana"], [])
+
+
+def test_somebody_who_signs_in_joins_by_themselves(gaitops: Invoke, tmp_path: Path) -> None:
+    """A real provider, a real sign-in: one person joins, and nobody whom it does not describe is touched."""
+    if not available():
+        pytest.skip("needs Node.js and `npm ci --prefix tools`")
+    claims = {"email": "dana@example.com", "email_verified": True, "name": "Dana", "groups": ["g-pay"]}
+    with openid_provider({"248289": claims}) as provider:
+        users = {"name": "email", "domains": ["example.com"], "issuer": ISSUER, "subject": "email"}
+        spec = {
+            "source": {"type": "oidc", "url": provider.issuer},
+            "users": users,
+            "groups": [{"id": "g-pay", "group": "payments"}, {"id": "g-sec", "group": "security"}],
+        }
+        site = Site(
+            gaitops, tmp_path, approved(tmp_path / "made", document("DirectoryMapping", "corp", spec))
+        )
+        tokens = provider.sign_in("248289")
+        options: list[str | Path] = ["--client-id", CLIENT, "--nonce", tokens.nonce]
+        for name, text in (("--token-file", tokens.access_token), ("--id-token-file", tokens.id_token)):
+            file = tmp_path / name.strip("-")
+            file.touch(0o600)
+            file.write_text(text, encoding="utf-8")
+            options += [name, file]
+        site.world.now = now()
+        run = site.sync(*options, source="oidc")
+        assert (run.code, principals(run, "joins"), run.json["refused"]) == (0, ["dana"], [])
+        again = site.sync(*options, source="oidc")
+        assert (again.code, again.json["paths"]) == (0, [])
+        assert tokens.access_token not in run.out + run.err

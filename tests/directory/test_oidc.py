@@ -73,10 +73,10 @@ def id_token(tokens: Tokens) -> IdToken:
 
 
 def test_somebody_who_signed_in_is_described(provider: OpenIdProvider, signed_in: Tokens) -> None:
-    """Subject, verified address, names and groups, from userinfo; nobody is gone and no group is missing."""
+    """Subject, verified address and groups; a user name that people choose for themselves is left out."""
     answer = read(provider, signed_in, id_token=id_token(signed_in))
     user = answer.users["248289"]
-    assert (user.user_name, user.display_name, user.emails) == ("dana", "Dana", ("dana@example.com",))
+    assert (user.user_name, user.display_name, user.emails) == (None, "Dana", ("dana@example.com",))
     assert {group.id: group.members for group in answer.groups} == {
         "g-pay": frozenset({"248289"}),
         "g-other": frozenset({"248289"}),

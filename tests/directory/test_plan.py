@@ -321,3 +321,27 @@ def test_an_existing_person_can_be_linked_by_hand() -> None:
     spec = fleet.person("dana").spec
     assert [item.id for item in spec.identities] == ["laptop", "sso"]
     assert spec.identities[1].model_dump()["issuer"] == ISSUER
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"flaw": "displayName holds the character U+200B"},
+        {"emails": ()},
+        {"emails": ("dana@elsewhere.example",)},
+        {"emails": ("erin@example.com",)},
+    ],
+    ids=["unreadable", "no address", "foreign address", "somebody else's address"],
+)
+def test_nobody_keeps_a_group_by_an_entry_that_cannot_be_used(odd: dict[str, Any]) -> None:
+    """People may change parts of their entry themselves: it is refused, and what the directory takes is taken all the same."""
+    fleet = MemoryFleet()
+    erin = user("erin", groups=["g-pay"])
+    fleet.sync(answer(user("dana", groups=["g-pay", "g-sec"]), erin))
+    plan = fleet.sync(answer(user("dana", groups=["g-sec"], **odd), erin))
+    assert [(item.principal, item.what) for item in plan.moves] == [("dana", ("-payments",))]
+    assert "dana" in {item.principal for item in plan.refused}
+    spec = fleet.person("dana").spec
+    assert (spec.groups, spec.identities[0].valid_until) == (("security",), None)
+    again = fleet.plan(answer(user("dana", groups=["g-sec", "g-pay"], **odd), erin))
+    assert again.moves == ()

@@ -43,6 +43,18 @@ def test_users_and_groups_are_read_over_all_pages(scim: ScimDouble) -> None:
     assert all(f"count={PAGE}" in target for target in scim.asked)
 
 
+def test_a_directory_is_not_read_without_end(scim: ScimDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All answers together have a limit, as each has one."""
+    monkeypatch.setattr("gaitops.directory.http.MAX_TOTAL", 1_500)
+    scim.page = 1
+    for number in range(8):
+        scim.add(f"user{number}")
+    with pytest.raises(UnsafeOperationError) as caught:
+        read(scim)
+    assert caught.value.code == "directory.too_large"
+    assert len(scim.asked) < 8
+
+
 def test_groups_inside_groups_count(scim: ScimDouble) -> None:
     """Members of nested groups are members, also in a circle."""
     scim.add("dana", groups=("inner",))
@@ -67,9 +79,11 @@ def test_a_filter_reads_a_part_and_leaves_the_rest_alone(scim: ScimDouble) -> No
 def test_whoever_is_gone_is_asked_for_by_id(scim: ScimDouble) -> None:
     """Only 404 for the person themselves says that they are gone."""
     scim.add("dana")
-    answer = read(scim, known=("id-dana", "id-erin"))
-    assert answer.gone == {"id-erin"}
-    assert scim.asked[-1] == "/scim/v2/Users/id-erin"
+    answer = read(scim, known=("id-dana", "id-erin", "id-frank", "id/../grace"))
+    assert answer.gone == {"id-erin", "id-frank", "id/../grace"}
+    assert sorted(scim.asked[-3:]) == [
+        f"/scim/v2/Users/{name}" for name in ("id%2F..%2Fgrace", "id-erin", "id-frank")
+    ]
 
 
 def test_a_deactivation_is_confirmed_by_its_version(scim: ScimDouble) -> None:

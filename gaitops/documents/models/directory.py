@@ -150,6 +150,13 @@ class DirectoryMappingSpec(Model):
         )
         if self.source.type == "oidc" and any(item.id is None for item in self.groups):
             raise ValueError("of oidc, groups are named by id: their exact value in the claim")
+        # People choose preferred_username themselves, and nothing keeps two from having the same (OpenID Connect Core 5.7).
+        if self.source.type == "oidc" and (
+            self.users.name != "email" or self.users.subject not in ("email", "id")
+        ):
+            raise ValueError(
+                "of oidc, expected name: email, and email or id as subject: people choose the others"
+            )
         return self
 
 
