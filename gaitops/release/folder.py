@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from gaitops.errors import InternalError, UnsafeOperationError, VerificationError
-from gaitops.release.layout import STAGED, TIMESTAMP_FILE
+from gaitops.release.layout import STAGED, TARGETS, TIMESTAMP_FILE, target_file
 
 _INCOMING: Final = ".incoming"
 """Files on their way in; on the same file system, so that renaming them is atomic."""
@@ -47,6 +47,22 @@ class ReleaseFolder:
     def staged(self) -> Path:
         """Where a release waits that still lacks signatures."""
         return self.path / STAGED
+
+    def staged_target(self, target: str) -> bytes | None:
+        """The bytes of a staged target, ``None`` unless there is exactly one file of that name. Nothing vouches for them.
+
+        Raises:
+            InternalError: ``release.io``.
+        """
+        folder, _, name = target.rpartition("/")
+        with _storage(self.path):
+            place = self.staged / TARGETS / folder
+            found = (
+                [item.name for item in place.iterdir() if item.name[64:] == f".{name}"]
+                if place.is_dir()
+                else []
+            )
+        return self.read(f"{STAGED}/{target_file(target, found[0][:64])}") if len(found) == 1 else None
 
     def holds_release(self) -> bool:
         """Whether there is a published release; a staged one may still be replaced."""

@@ -105,6 +105,7 @@ class Bundles:
         committed: ``trust/sigstore/trusted_root.json`` of verified state.
         previous: The release before, whose bundles are kept where they still verify.
         sign: Signs statements that have none.
+        staged: What waits for another publisher's signature, by target path: its bundles serve again.
 
     Raises:
         InvalidInputError: ``release.keyless`` when the root names no workload.
@@ -118,8 +119,10 @@ class Bundles:
         committed: bytes | None,
         previous: VerifiedRelease | None,
         sign: SignStatement,
+        staged: Callable[[str], bytes | None],
     ) -> None:
         self._root = root
+        self._staged = staged
         self._previous = previous
         self._sign = sign
         self._trusted_root = publishing_root(root, committed, previous)
@@ -129,7 +132,7 @@ class Bundles:
 
     @property
     def kept(self) -> Bundled:
-        """Bundles of the release before, where they are over the same statement and hold."""
+        """Bundles of the release before and of what is staged, where they are over the same statement and hold."""
         return Bundled(self._trusted_root.data, self._earlier)
 
     @property
@@ -157,14 +160,20 @@ class Bundles:
 
     def _kept(self, path: str, payload: bytes) -> bytes | None:
         target = bundle_target(path)
-        if self._previous is None or target not in self._previous.targets:
-            return None
-        data = self._previous.read_target(target)
+        earlier = []
+        if self._previous is not None and target in self._previous.targets:
+            earlier.append(self._previous.read_target(target))
+        staged = self._staged(target)
+        if staged is not None:
+            earlier.append(staged)
+        return next((data for data in earlier if self._holds(data, payload, target)), None)
+
+    def _holds(self, data: bytes, payload: bytes, target: str) -> bool:
         try:
-            return data if self._opened(data, target) == payload else None
+            return self._opened(data, target) == payload
         except VerificationError:
             # Under an earlier root it may have held; now it does not, and the statement is signed anew.
-            return None
+            return False
 
     def _new(self, path: str, payload: bytes) -> bytes:
         target = bundle_target(path)

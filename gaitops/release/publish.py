@@ -88,7 +88,11 @@ def publish(
     require_publishers(signers, root)
     check_continuity(content, previous, folder, first=first)
     issued = issued_at(content.time, content.expiries.snapshot, now)
-    bundles = None if keyless is None else Bundles(root, content.sigstore_root, previous, keyless)
+    bundles = (
+        None
+        if keyless is None
+        else Bundles(root, content.sigstore_root, previous, keyless, folder.staged_target)
+    )
     drafted = draft(content, root, previous, issued, packs or {}, None if bundles is None else bundles.kept)
     if (
         previous is not None

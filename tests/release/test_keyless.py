@@ -283,6 +283,14 @@ class TestCosign:
         assert fleet.publish(first=True).status == "staged"
         return fleet
 
+    def test_staging_again_signs_nothing_again(self, staged: KeylessFleet) -> None:
+        """A schedule that comes before the second publisher stages the same bytes, and adds nothing to a log."""
+        before = files_of(staged.out)
+        staged.signed.clear()
+        report = staged.publish(first=True)
+        assert (report.status, report.bundles, staged.signed) == ("staged", 3, [])
+        assert files_of(staged.out) == before
+
     def _cosign(self, fleet: KeylessFleet) -> str:
         content = fleet.content()
         return cosign(content, [signer("pub2")], fleet.out, previous=None, now=TIME).status

@@ -118,9 +118,10 @@ def test_second_publisher_waits(publisher: Runner, staged: str) -> None:
 
 
 def test_first_publisher_continues_what_the_last_completed(publisher: Runner) -> None:
-    """What it has staged itself makes room for the complete release, and refreshing is the last publisher's."""
+    """What was completed makes room for the complete release, and refreshing is the last publisher's."""
     _put(publisher, "release/.git/HEAD")
     _put(publisher, "release/staged/metadata/1.snapshot.json")
+    _put(publisher, "complete/metadata/1.snapshot.json")
     _put(publisher, "complete/.git/HEAD")
     _put(publisher, "complete/metadata/timestamp.json")
     outcome = publisher.step("publish", "Verify and sign", **_SIGN)
@@ -131,6 +132,35 @@ def test_first_publisher_continues_what_the_last_completed(publisher: Runner) ->
     _put(publisher, "complete/metadata/timestamp.json")
     outcome = publisher.step("publish", "Verify and sign", **{**_SIGN, "MODE": "refresh"})
     assert outcome.calls[2:] == ["verify --repo fleet"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "signs"), [("publish", " --sigstore"), ("first", " --sigstore"), ("refresh", "")]
+)
+def test_publisher_signs_as_its_workflow(publisher: Runner, mode: str, signs: str) -> None:
+    """Where the variable says so, what is published is signed as this workflow too, and a new timestamp is not."""
+    outcome = publisher.step("publish", "Verify and sign", **{**_SIGN, "MODE": mode, "SIGSTORE": "true"})
+    (call,) = (line for line in outcome.calls if line.startswith("publish"))
+    assert call.endswith(signs)
+    assert ("--sigstore" in call) == bool(signs)
+
+
+def test_what_waits_for_the_last_publisher_stays(publisher: Runner) -> None:
+    """A staged release that nobody completed yet is there for the next run, whose bundles are then the same."""
+    _put(publisher, "release/.git/HEAD")
+    _put(publisher, "release/staged/metadata/2.snapshot.json")
+    _put(publisher, "complete/metadata/1.snapshot.json")
+    publisher.step("publish", "Verify and sign", **_SIGN)
+    assert (publisher.folder / "release/staged/metadata/2.snapshot.json").exists()
+
+
+def test_second_publisher_signs_with_its_key_alone(publisher: Runner) -> None:
+    """Whoever adds a signature takes over the bundles that the first publisher made."""
+    _put(publisher, "first/staged/metadata/2.snapshot.json")
+    _put(publisher, "release/metadata/1.snapshot.json")
+    outcome = publisher.step("publish", "Verify and sign", **{**_SIGN, "SIGSTORE": "true"})
+    (call,) = (line for line in outcome.calls if line.startswith("publish"))
+    assert call.endswith(" --cosign")
 
 
 def _put(publisher: Runner, path: str) -> None:
