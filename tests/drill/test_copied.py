@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from gaitops.drill.copied import copied, with_key, with_more
 from gaitops.drill.keyring import Keyring
 from gaitops.drill.survey import CopiedFile, Survey
 from gaitops.signing.keyfiles import generate_private_key
+from tests.openpgp_keys import Certificate
 from tests.simulator import Actor, document, principal_document
 
 
@@ -113,12 +115,9 @@ def test_keys_by_kind(keys: Keyring) -> None:
 
 def test_openpgp_never_approves(found: Survey, keys: Keyring) -> None:
     """A certificate signs commits only, so whoever has nothing else approves nothing in the copy either."""
-    pysequoia = pytest.importorskip("pysequoia")
-    identity = {
-        "id": "pgp",
-        "type": "openpgp",
-        "certificate": str(pysequoia.Cert.generate("dora@example.com")),
-    }
+    pytest.importorskip("pysequoia")
+    armored = Certificate("dora", found.at - timedelta(days=1)).armored
+    identity = {"id": "pgp", "type": "openpgp", "certificate": armored}
     path = "trust/principals/dora.yaml"
     files = {path: document("Principal", "dora", {"type": "human", "identities": [identity]})}
     made = copied(surveyed(found, files), keys)
