@@ -12,7 +12,8 @@ import click
 
 from gaitops.cli import options
 from gaitops.cli.command import command
-from gaitops.cli.keyless import chosen, key_or_sigstore, prepared
+from gaitops.cli.keyless import prepared
+from gaitops.cli.keyless_options import chosen, key_or_sigstore
 from gaitops.cli.output import Result
 from gaitops.errors import InvalidInputError
 

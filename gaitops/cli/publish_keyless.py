@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gaitops.cli.keyless import TOKEN_FILE_VARIABLE
+from gaitops.cli.keyless_options import TOKEN_FILE_VARIABLE
 from gaitops.errors import InvalidInputError
 
 if TYPE_CHECKING:

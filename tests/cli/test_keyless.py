@@ -46,13 +46,13 @@ def services() -> Iterator[SigstoreDouble]:
 
 
 @pytest.fixture
-def double(services: SigstoreDouble) -> Iterator[SigstoreDouble]:
-    """The same, as good as new after each test."""
-    yield services
+def double(services: SigstoreDouble) -> SigstoreDouble:
+    """The same, as good as new, with Bob at the browser."""
     services.faults = NO_FAULTS
     services.provider.signed_in = BOB
     services.provider.device_answers.clear()
     services.provider.audience = "sigstore"
+    return services
 
 
 @pytest.fixture(scope="module")

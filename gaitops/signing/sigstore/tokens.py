@@ -62,7 +62,10 @@ def read_token(raw: str, *, audience: str, at: datetime) -> Token:
     federated = claims.get("federated_claims")
     if isinstance(federated, dict) and isinstance(federated.get("connector_id"), str):
         issuer = federated["connector_id"]
-    return Token(raw.strip(), issuer, _subject(claims), audience)
+    subject = _subject(claims)
+    if not (issuer.isprintable() and subject.isprintable()):
+        _refuse("the token names somebody with characters that cannot be shown")
+    return Token(raw.strip(), issuer, subject, audience)
 
 
 def from_browser(issuer: str, client_id: str) -> str:

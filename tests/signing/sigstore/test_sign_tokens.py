@@ -84,6 +84,8 @@ def test_without_an_address_it_is_the_subject() -> None:
         ({**GOOD, "iss": ""}, "no 'iss'"),
         ({**GOOD, "sub": 7}, "no 'sub'"),
         ({**GOOD, "email": None}, "no 'email'"),
+        ({**GOOD, "email": "bob@example.com\n  who signed in at https://x"}, "cannot be shown"),
+        ({**GOOD, "iss": "https://x.example\x1b[2J"}, "cannot be shown"),
         ([], "no identity token"),
         (b"{", "no identity token"),
         (b'{"iss":"a","iss":"b"}', "no identity token"),
