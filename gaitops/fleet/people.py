@@ -9,7 +9,7 @@ identity to the one principal that owns it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ from securesystemslib.signer import Key
 from gaitops.content import FILE_MODES
 from gaitops.documents.models.trust import Principal
 from gaitops.documents.times import parse_timestamp
-from gaitops.errors import GaitopsError, Problem
+from gaitops.errors import GaitopsError, InvalidInputError, Problem
 from gaitops.fleet.credentials import Credential, credential_of, how_held, marks_of, reach
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.scopes import contains, org_scope
@@ -250,7 +250,12 @@ def identities_of(name: str, principal: Principal) -> tuple[Identity, ...]:
     """
     found = []
     for identity in principal.spec.identities:
-        credential, name_of_it = credential_of(identity)
+        try:
+            credential, name_of_it = credential_of(identity)
+        except InvalidInputError as error:
+            whose = f"identity {name}/{identity.id}"
+            problems = (replace(item, message=f"{whose}: {item.message}") for item in error.problems)
+            raise InvalidInputError(problems) from error
         found.append(
             Identity(
                 principal=name,

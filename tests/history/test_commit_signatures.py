@@ -434,6 +434,6 @@ def test_one_key_is_one_principals(world: World) -> None:
 def test_a_forges_key_is_no_identity(world: World) -> None:
     """GitLab.com's key for web commits is published; listing it would let everybody there speak for the principal."""
     line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIADOCCUoN3Q1UPQqUvp845fKy7haJH17qsSkVXzWXilW"
-    with pytest.raises(VerificationError, match=r"GitLab\.com signs everybody's commits") as caught:
+    with pytest.raises(VerificationError, match=r"web/web: .*GitLab\.com signs everybody's commits") as caught:
         by_root(world, principal("web", "human", {"id": "web", "type": "key", "publicKey": line}))
     assert caught.value.code == "identity.forge_key"
