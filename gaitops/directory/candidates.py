@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from gaitops.directory.answer import Answer, User
 from gaitops.directory.groups import Memberships
+from gaitops.directory.holders import revoked_fingerprints
 from gaitops.directory.names import principal_name, subject, unusable
+from gaitops.directory.people import sign_in
 from gaitops.documents.layout import principal_path
 from gaitops.documents.models.directory import DirectoryMappingSpec
 from gaitops.documents.models.identities import SigstoreIdentity
@@ -92,9 +94,14 @@ def candidates(
                 wanted.setdefault(principal_name(user, spec.users), []).append(user)
             except UnsafeOperationError as error:
                 found.refused.append(Refusal(None, user.id, error.problems[0]))
+    revoked = revoked_fingerprints(state)
     for name, users in wanted.items():
         for user in users:
             taken = _taken(name, user, users, people, org)
+            if taken is None and sign_in("sso", spec.users.issuer, readable[user.id])[1] in revoked:
+                taken = unusable(f"{readable[user.id]} was revoked, and can sign nothing any more").problems[
+                    0
+                ]
             if taken is not None:
                 found.refused.append(Refusal(name, user.id, taken))
             else:

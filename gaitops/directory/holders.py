@@ -17,6 +17,15 @@ _GUARDED = ("platform_admin", "approver")
 """Roles without a holder of which nobody can mend anything."""
 
 
+def revoked_fingerprints(state: FleetState) -> frozenset[str]:
+    """Fingerprints of all identities that were taken back, for whatever cause."""
+    return frozenset(
+        document.spec.identity.fingerprint
+        for _, document in state.documents("trust/revocations", Revocation)
+        if document.spec.identity is not None
+    )
+
+
 @dataclass(frozen=True)
 class Authorities:
     """Who holds what now, as far as they can sign."""
@@ -32,11 +41,7 @@ class Authorities:
     def of(state: FleetState, root: TrustedRoot, now: datetime) -> Authorities:
         """Everybody in the fleet and its organizations."""
         people = directory(state, root, state.orgs())
-        revoked = {
-            document.spec.identity.fingerprint
-            for _, document in state.documents("trust/revocations", Revocation)
-            if document.spec.identity is not None
-        }
+        revoked = revoked_fingerprints(state)
         able = frozenset(
             item.principal
             for item in people.identities

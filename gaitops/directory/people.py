@@ -11,6 +11,7 @@ from gaitops.documents.models.directory import UserMapping
 from gaitops.documents.models.identities import Identity, SigstoreIdentity
 from gaitops.documents.models.trust import DirectoryLink, Principal, PrincipalSpec
 from gaitops.documents.times import format_timestamp
+from gaitops.fleet.credentials import credential_of
 
 _SSO = "sso"
 
@@ -32,13 +33,13 @@ def joined(
     name: str, org: str | None, mapping: str, user: User, subject: str, issuer: str, groups: frozenset[str]
 ) -> Changed:
     """Somebody new."""
-    identity = {"id": _SSO, "type": "sigstore", "issuer": issuer, "subject": subject}
     spec: dict[str, object] = {"type": "human"}
     if user.display_name is not None:
         spec["displayName"] = user.display_name
     spec["groups"] = sorted(groups)
     spec["emails"] = list(_addresses((), user))
-    spec["identities"] = [identity]
+    identity, _ = sign_in(_SSO, issuer, subject)
+    spec["identities"] = [identity.model_dump(by_alias=True, exclude_none=True)]
     spec["directory"] = {"mapping": mapping, "id": user.id}
     metadata = {"name": name} if org is None else {"name": name, "org": org}
     body = {"apiVersion": "gaitops.dev/v1", "kind": "Principal", "metadata": metadata, "spec": spec}
@@ -152,11 +153,7 @@ def _signs_in(
     if not known:
         taken = {identity.id for identity in before.spec.identities}
         label = next(name for name in _labels() if name not in taken)
-        identities.append(
-            SigstoreIdentity.model_validate(
-                {"id": label, "type": "sigstore", "issuer": issuer, "subject": subject, "validFrom": moment}
-            )
-        )
+        identities.append(sign_in(label, issuer, subject, moment)[0])
         words.append(f"signs in as {subject}")
     return tuple(identities), words
 
@@ -169,6 +166,13 @@ def _addresses(present: tuple[str, ...], user: User) -> tuple[str, ...]:
     """Old addresses and new ones: an old one still bars its owner from approving what was committed under it."""
     known = {text.lower() for text in present}
     return (*present, *(text for text in user.emails if text.lower() not in known))
+
+
+def sign_in(label: str, issuer: str, subject: str, since: str | None = None) -> tuple[SigstoreIdentity, str]:
+    """The identity of somebody who signs in at an issuer, and its fingerprint."""
+    body = {"id": label, "type": "sigstore", "issuer": issuer, "subject": subject}
+    identity = SigstoreIdentity.model_validate(body if since is None else {**body, "validFrom": since})
+    return identity, credential_of(identity)[1]
 
 
 def open_subjects(spec: PrincipalSpec, issuer: str, now: datetime) -> frozenset[str]:

@@ -305,6 +305,18 @@ def test_somebody_elses_subject_is_refused() -> None:
     assert "acme/carol" in plan.refused[0].problem.message
 
 
+def test_somebody_whose_sign_in_was_revoked_does_not_join() -> None:
+    """Under another account with the same address: what was taken back is not given again."""
+    fleet = MemoryFleet()
+    fleet.sync(answer(user("dana", groups=["g-pay"])))
+    subject = {"principal": "dana", "fingerprint": _identities(fleet, "dana")[0].fingerprint}
+    spec = {"revokes": "identity", "cause": "compromised", "identity": subject, "reason": "INC-7"}
+    fleet.put("trust/revocations/dana.yaml", document("Revocation", "dana", spec))
+    del fleet.files[DANA]
+    plan = fleet.plan(answer(user("d2", groups=["g-pay"], emails=("dana@example.com",))))
+    assert (plan.joins, codes(plan)) == ((), ["identity.unusable"])
+
+
 def test_two_principals_cannot_share_a_user() -> None:
     """A leaver who links their principal to an active colleague is reported, and leaves nothing usable behind."""
     fleet = MemoryFleet()
