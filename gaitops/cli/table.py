@@ -168,6 +168,9 @@ COMMANDS: Table = {
         "The root of trust: who holds it, changes to it, and revocations.",
         {
             "show": Lazy("gaitops.cli.trust_show:show", "Show root, people, roles and revocations in force."),
+            "access": Lazy(
+                "gaitops.cli.trust_access:access", "Show who can approve what, who did, and unused grants."
+            ),
             "rotate": Lazy("gaitops.cli.trust_rotate:rotate", "Prepare the next root version."),
             "sign": Lazy("gaitops.cli.trust_sign:sign", "Sign root metadata in the working tree."),
             "revoke": Lazy("gaitops.cli.trust_revoke:revoke", "Write a revocation to the working tree."),
