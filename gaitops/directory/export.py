@@ -24,7 +24,6 @@ from gaitops.directory.answer import (
 )
 from gaitops.directory.scim_resources import address, read_group, read_user, resolve
 from gaitops.documents import strict_json
-from gaitops.documents.text import decode
 from gaitops.errors import InvalidInputError
 
 MAX_EXPORT: Final = 16 * 1024 * 1024
@@ -95,7 +94,7 @@ def _csv(data: bytes, path: str, expected: int | None) -> Answer:
     # The final line end is the only sign that the last line is whole.
     if not data.endswith(b"\n"):
         raise partial("the last line has no end", path)
-    text = decode(data, path, max_bytes=MAX_EXPORT)
+    text = _text(data, path)
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     users: dict[str, User] = {}
     members: dict[str, set[str]] = {}
@@ -117,6 +116,16 @@ def _csv(data: bytes, path: str, expected: int | None) -> Answer:
         raise malformed(f"not CSV: {error}", path) from error
     groups = tuple(Group(name, None, frozenset(found)) for name, found in members.items())
     return Answer("file", users_by_id(users.values(), path), groups, all_groups=False)
+
+
+def _text(data: bytes, path: str) -> str:
+    """UTF-8. What must not stand in a cell is found cell by cell, so that one person's name stops nobody else."""
+    if len(data) > MAX_EXPORT:
+        raise malformed(f"{len(data)} bytes; at most {MAX_EXPORT} are read", path)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise malformed(f"byte 0x{data[error.start]:02x} is not valid UTF-8", path) from error
 
 
 def _row(row: Sequence[str], where: str) -> tuple[User, str | None]:

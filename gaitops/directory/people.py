@@ -164,8 +164,8 @@ def _labels() -> list[str]:
 
 def _addresses(present: tuple[str, ...], user: User) -> tuple[str, ...]:
     """Old addresses and new ones: an old one still bars its owner from approving what was committed under it."""
-    known = {text.lower() for text in present}
-    return (*present, *(text for text in user.emails if text.lower() not in known))
+    found = {text.lower(): text for text in reversed((*present, *user.emails))}
+    return tuple(text for text in dict.fromkeys((*present, *user.emails)) if found[text.lower()] == text)
 
 
 def sign_in(label: str, issuer: str, subject: str, since: str | None = None) -> tuple[SigstoreIdentity, str]:

@@ -101,7 +101,8 @@ BAD: list[tuple[str, bytes, int | None, str]] = [
     ("no id", table(ROWS[0][1:]), 1, "directory.malformed"),
     ("open quote", table('1,"dana'), 1, "directory.malformed"),
     ("not UTF-8", table(ROWS[0]).replace(b"Dana", b"D\xe4na"), 1, "directory.malformed"),
-    ("hidden character", table(ROWS[0]).replace(b"Dana", "Da\u200bna".encode()), 1, "directory.malformed"),
+    ("hidden character in a group", table(ROWS[0].replace("g-pay", "g-p\u200bay")), 1, "directory.malformed"),
+    ("byte-order mark", b"\xef\xbb\xbf" + table(ROWS[0]), 1, "directory.malformed"),
     ("separator in a group", table(ROWS[0].replace("g-pay", " g-pay")), 1, "directory.malformed"),
 ]
 
@@ -118,6 +119,8 @@ def test_a_bad_export_is_refused(data: bytes, expected: int | None, code: str) -
 
 def test_an_odd_user_in_a_table_is_a_flaw() -> None:
     """As in JSON, and over SCIM."""
-    answer = read(table("1,dana,,Dana,no address,false,g-pay"), expected=1)
-    assert answer.users["1"].flaw is not None
-    assert not answer.users["1"].active
+    for row in ("1,dana,,Dana,no address,false,g-pay", "1,dana,,Da\u200bna,dana@example.com,false,g-pay"):
+        answer = read(table(row, ROWS[2]), expected=2)
+        assert answer.users["1"].flaw is not None
+        assert not answer.users["1"].active
+        assert answer.users["2"].flaw is None

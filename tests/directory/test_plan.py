@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gaitops.directory.plan import known_users
+from gaitops.directory.scim_resources import read_user
 from gaitops.errors import UnsafeOperationError
 from tests.directory.fleets import ISSUER, MAPPING, NOW, MemoryFleet, answer, codes, is_empty, names, user
+from tests.scim_double import USER
 from tests.simulator import Actor, binding_document, document, principal_document
 
 DANA = "trust/principals/dana.yaml"
@@ -345,3 +347,46 @@ def test_nobody_keeps_a_group_by_an_entry_that_cannot_be_used(odd: dict[str, Any
     assert (spec.groups, spec.identities[0].valid_until) == (("security",), None)
     again = fleet.plan(answer(user("dana", groups=["g-sec", "g-pay"], **odd), erin))
     assert again.moves == ()
+
+
+ANY_TEXT = st.one_of(
+    st.text(max_size=12), st.sampled_from(["Dana@example.com", "dana@EXAMPLE.com", "x y@example.com", "a@b"])
+)
+ANY_VALUE = st.one_of(ANY_TEXT, st.none(), st.integers(), st.lists(st.integers(), max_size=2))
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    given_users=st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "userName": ANY_VALUE,
+                "displayName": ANY_VALUE,
+                "externalId": ANY_VALUE,
+                "emails": st.lists(st.fixed_dictionaries({"value": ANY_VALUE}), max_size=3),
+            },
+        ),
+        max_size=4,
+    ),
+    subject=st.sampled_from(["email", "id", "externalId", "userName"]),
+    name=st.sampled_from(["userName", "email", "externalId"]),
+)
+@example(
+    given_users=[{"userName": "eve", "emails": [{"value": "Eve@example.com"}, {"value": "eve@EXAMPLE.com"}]}],
+    subject="email",
+    name="userName",
+)
+def test_whatever_people_write_stops_nobody(given_users: list[Any], subject: str, name: str) -> None:
+    """Any text in any attribute: a sync ends with documents that are valid, and Dana leaves all the same."""
+    users = {**MAPPING["users"], "subject": subject, "name": name, "domains": []}
+    fleet = MemoryFleet({**MAPPING, "users": users})
+    fleet.sync(answer(user("dana", groups=["g-pay"], external_id="dana")))
+    read = [
+        (read_user({"schemas": [USER], "id": f"u{index}", **value}, "x").user, frozenset({"g-pay"}))
+        for index, value in enumerate(given_users)
+    ]
+    plan = fleet.sync(answer(*read, gone=["dana"]))
+    assert [item.user for item in plan.leavers] == ["id-dana"]
+    assert len(plan.joins) + len(plan.refused) >= len(read)
+    assert is_empty(fleet.plan(answer(*read, gone=["dana"])))
