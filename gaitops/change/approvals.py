@@ -105,9 +105,12 @@ def is_withdrawn(item: Weighed, directory: Directory, facts: Facts) -> bool:
     """Whether the signer of an approval took it back (threat T20); of an attested review, the reviewer or the service.
 
     A withdrawal names the approval and nothing else about it matters: it does not expire, it survives the revocation
-    of the key that made it, and it holds although the change has lost or gained files since.
+    of the key that made it, and it holds although the change has lost or gained files since. Nor does it matter whether
+    the key is still listed, or the trusted root still there, by which it was known when it entered.
     """
     signers = {item.principal} | ({item.attester.principal} if item.attester is not None else set())
+    if not signers.isdisjoint(facts.withdrawn_by(item.payload_digest)):
+        return True
     return any(
         identity.principal in signers and isinstance(facts.proof(statement, identity, directory), Proof)
         for statement in facts.withdrawals(item.payload_digest)

@@ -150,6 +150,9 @@ class Facts(Protocol):
     def withdrawals(self, payload_digest: str) -> Iterable[Attestation]:
         """Every withdrawal that names a payload, whoever signed it."""
 
+    def withdrawn_by(self, payload_digest: str) -> frozenset[str]:
+        """Principals who were known to sign a withdrawal of a payload when it entered; today's people may tell of more."""
+
     def proof(self, signed: Signed, identity: Identity, people: Directory) -> Proof | Problem:
         """How this identity of these people signed an envelope, or why it did not."""
 

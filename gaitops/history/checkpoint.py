@@ -20,7 +20,7 @@ import orjson
 
 from gaitops.history.ledger import META, Row
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever the meaning of a row changes; another format is ignored."""
 
 _SCHEMA = """

@@ -181,8 +181,21 @@ class LedgerFacts:
         self._append(spaces.EVIDENCE, delta_key(attestation.deltas[0]), row)
         for payload in attestation.withdraws:
             self._append(spaces.WITHDRAWALS, payload, row)
+        if attestation.withdraws:
+            self._take_back(attestation, people)
         self._see(change.after.oid, position)
         return attestation
+
+    def _take_back(self, attestation: Attestation, people: PeopleOf) -> None:
+        """Remember who took approvals back, because keys and trusted roots that show it today may be gone tomorrow."""
+        directory = self._people_of(attestation, people)
+        signers = {
+            identity.principal
+            for identity in directory.candidates(attestation.envelope)
+            if isinstance(self.proof(attestation, identity, directory), Proof)
+        }
+        for payload in attestation.withdraws if signers else ():
+            self._ledger.put(spaces.TAKEN_BACK, payload, sorted(signers | self.withdrawn_by(payload)))
 
     def _is_crowded(self, attestation: Attestation) -> bool:
         rows = [self._ledger.get(spaces.EVIDENCE, delta_key(attestation.deltas[0]))]
@@ -191,8 +204,12 @@ class LedgerFacts:
 
     def _is_signed(self, attestation: Attestation, people: PeopleOf) -> bool:
         """Whether the principal who must sign an envelope did, as far as verified state knows that principal."""
+        return self._has_signed(attestation, attestation.signed_by, self._people_of(attestation, people))
+
+    def _people_of(self, attestation: Attestation, people: PeopleOf) -> Directory:
+        """Those among whom whoever must sign an envelope is."""
         org, slash, _name = attestation.signed_by.partition("/")
-        return self._has_signed(attestation, attestation.signed_by, people((org,) if slash else ()))
+        return people((org,) if slash else ())
 
     def _has_signed(self, signed: Signed, principal: str, directory: Directory) -> bool:
         return any(
@@ -251,6 +268,10 @@ class LedgerFacts:
             for oid, path in self._ledger.get(spaces.EVIDENCE, delta_key(delta)) or ():
                 position: int = self._ledger.get(spaces.SEEN, oid) or 0
                 yield Evidence(self._read(oid, path), path, position)
+
+    def withdrawn_by(self, payload_digest: str) -> frozenset[str]:
+        """Who took a payload back."""
+        return frozenset(self._ledger.get(spaces.TAKEN_BACK, payload_digest) or ())
 
     def withdrawals(self, payload_digest: str) -> Iterator[Attestation]:
         """Withdrawals that name a payload."""

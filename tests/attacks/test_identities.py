@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,16 +11,17 @@ import pytest
 
 from gaitops.documents.models.identities import WorkloadIdentity
 from gaitops.fleet.credentials import workload_of
-from tests.attacks.story import REFUSED, Commands, hire, project
+from tests.attacks.story import REFUSED, Commands, approvals_of, hire, project
 from tests.attacks.story import revocation as stolen
 from tests.attacks.test_trust_revocation import doubtful_paths
-from tests.keyless import RUN, KeylessWorld, alias, principal, workload
+from tests.keyless import RUN, TRUSTED_ROOT, KeylessWorld, alias, principal, workload
 from tests.sigstore_double.double import SigstoreDouble
 from tests.sigstore_double.fixtures import sigstore_double
 from tests.simulator import Actor, binding_document, document
 
 __all__ = ["sigstore_double"]
 
+DANA = "trust/principals/dana.yaml"
 BOT = "orgs/acme/principals/bot.yaml"
 OLD = alias(file=".github/workflows/old.yml")
 
@@ -109,3 +111,43 @@ def test_t18_one_pipeline_under_two_principals(world: KeylessWorld, commands: Co
     assert commands.check(world, "topic").code == REFUSED
     world.merge("topic")
     commands.survives(world, "identity.reused")
+
+
+def spare(world: KeylessWorld) -> Actor:
+    """Dana gets a key besides her single sign-on."""
+    key = Actor("dana's key")
+    document_of = json.loads(world.read(DANA))
+    document_of["spec"]["identities"].append({"id": "key", "type": "key", "publicKey": key.pem})
+    world.land({DANA: json.dumps(document_of)}, by="alice", approvers=["alice", "bob"])
+    return key
+
+
+def taken_back(world: KeylessWorld, key: Actor | None = None) -> None:
+    """Dana's approval is taken back on main, while it waits on its branch."""
+    signables = world.signables("pay")
+    digests = [digest for item in signables for digest in item.own_approvals("dana")]
+    assert digests
+    world.commit(world.envelopes(signables, "dana", "withdraw", key=key, withdraws=digests), by="alice")
+
+
+def test_t20_a_withdrawal_outlives_the_trusted_root(world: KeylessWorld, commands: Commands) -> None:
+    """T20: an approval is taken back without a key, and then the fleet gives up the trusted root that shows it."""
+    key = spare(world)
+    world.commit(project(), by="alice", branch="pay")
+    world.commit(approvals_of(world, "pay", "dana", key=key), by="alice", branch="pay")
+    taken_back(world)
+    world.land({TRUSTED_ROOT: None}, by="alice", approvers=["alice", "bob"])
+    world.merge("pay")
+    commands.survives(world, "approval.withdrawn")
+
+
+def test_t20_a_withdrawal_outlives_its_key(world: KeylessWorld, commands: Commands) -> None:
+    """T20: an approval is taken back with a key that is then taken out of its owner's document."""
+    without = world.read(DANA)
+    key = spare(world)
+    world.commit(project(), by="alice", branch="pay")
+    world.sign("pay", "dana")
+    taken_back(world, key)
+    world.land({DANA: without}, by="alice", approvers=["alice", "bob"])
+    world.merge("pay")
+    commands.survives(world, "approval.withdrawn")

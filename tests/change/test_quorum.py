@@ -46,6 +46,10 @@ class Withdrawals:
     def revoked(self, _fingerprint: str) -> None:
         """Nothing is revoked in these cases."""
 
+    def withdrawn_by(self, _payload_digest: str) -> frozenset[str]:
+        """Nothing was known before."""
+        return frozenset()
+
     def withdrawals(self, payload_digest: str) -> Iterable[Attestation]:
         """One withdrawal, signed with the key id of its signer."""
         if payload_digest in self.taken_back:
