@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lints the actions and every workflow that gaitops hands out: ``python tools/lint_workflows.py``.
 
-Renders a fleet repository and a publisher repository into a scratch folder, takes the workflows out of the guide
-to CI on GitHub, and runs actionlint and ``zizmor --pedantic --offline`` over them and over ``github-actions/``. Also
+Renders a fleet repository and a publisher repository into a scratch folder, takes the workflows out of the guides
+to CI on GitHub and to reviews as approvals, and runs actionlint and ``zizmor --pedantic --offline`` over them and over ``github-actions/``. Also
 lints any workflow folders given as arguments. actionlint knows workflows only: an action is shown to it as the
 reusable workflow that has the same inputs, steps and outputs.
 
@@ -38,7 +38,9 @@ from gaitops.scaffold.repositories import render_fleet, render_publisher
 
 TOOLS: Final = Path(__file__).resolve().parent
 ACTIONS: Final = TOOLS.parent / "github-actions"
-GUIDE: Final = TOOLS.parent / "docs" / "ci-github.md"
+GUIDES: Final = tuple(
+    TOOLS.parent / "docs" / name for name in ("ci-github.md", "identity/forge-approvals.md")
+)
 FINDINGS: Final = 5
 _WORKFLOW: Final = re.compile(
     r"^```yaml\n# (\.github/workflows/\S+\.yml)\n(.*?)^```$", re.MULTILINE | re.DOTALL
@@ -74,8 +76,9 @@ def _rendered(scratch: Path) -> Iterable[Path]:
 
 
 def guide_workflows() -> Mapping[str, bytes]:
-    """The workflows of the guide by their path."""
-    return {path: text.encode() for path, text in _WORKFLOW.findall(GUIDE.read_text(encoding="utf-8"))}
+    """The workflows of the guides by their path."""
+    pages = (page.read_text(encoding="utf-8") for page in GUIDES)
+    return {path: text.encode() for page in pages for path, text in _WORKFLOW.findall(page)}
 
 
 def _actions_as_workflows(folder: Path) -> Iterable[str]:

@@ -107,7 +107,8 @@ def test_workflows_of_the_guide_use_actions_as_they_are_declared(path: str) -> N
                 assert step["with"].keys() <= declared.keys()
                 assert {key for key, item in declared.items() if item.get("required")} <= step["with"].keys()
                 used += 1
-    assert used
+    # The attester has a repository of its own, without copies of the actions; it runs gaitops itself.
+    assert bool(used) is (path != ".github/workflows/attest-reviews.yml")
 
 
 @pytest.mark.parametrize(
