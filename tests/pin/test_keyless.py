@@ -40,6 +40,7 @@ from tests.sigstore_double.identities import Signer, Someone
 
 STATEMENTS = ("release", "production/assignments", "production/enforced")
 KEYLESS = (Require.KEYLESS, Require.BOTH)
+ALL = (Require.KEY, *KEYLESS)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_a_pin_has_bundles_and_trusted_root(files: dict[str, bytes]) -> None:
     assert files[TRUSTED_ROOT_FILE] == double().trusted_root_bytes
 
 
-@pytest.mark.parametrize("require", list(Require))
+@pytest.mark.parametrize("require", ALL)
 def test_a_good_pin(fleet: KeylessFleet, files: dict[str, bytes], require: Require) -> None:
     """The same pin satisfies whoever asks for keys, for keyless signatures, or both."""
     verified = _verify(fleet, files, require)
@@ -146,7 +147,7 @@ def test_by_another_instance(fleet: KeylessFleet, files: dict[str, bytes], requi
     assert code(error) == "sigstore.untrusted"
 
 
-@pytest.mark.parametrize("require", list(Require))
+@pytest.mark.parametrize("require", ALL)
 def test_trusted_root_swapped(fleet: KeylessFleet, files: dict[str, bytes], require: Require) -> None:
     """A trusted root that came with the bundles is not the one that the root people have signed for."""
     forged = _resigned(files, signing(RUN, NOW, stranger()))
@@ -156,7 +157,7 @@ def test_trusted_root_swapped(fleet: KeylessFleet, files: dict[str, bytes], requ
     assert code(error) == "sigstore.trust_root"
 
 
-@pytest.mark.parametrize("require", list(Require))
+@pytest.mark.parametrize("require", ALL)
 def test_for_another_statement(fleet: KeylessFleet, files: dict[str, bytes], require: Require) -> None:
     """A genuine bundle beside another statement is not its bundle, even where bundles are not required."""
     files["release.sigstore.json"] = files["production/enforced.sigstore.json"]
@@ -188,7 +189,7 @@ def test_keyless_envelope_over_other_bytes(fleet: KeylessFleet, files: dict[str,
 @pytest.mark.parametrize(
     "junk", [b"", b"{}", b'{"mediaType":"x"}', b"\xff", b'{"mediaType":1,"mediaType":2}']
 )
-@pytest.mark.parametrize("require", list(Require))
+@pytest.mark.parametrize("require", ALL)
 def test_junk(fleet: KeylessFleet, files: dict[str, bytes], require: Require, junk: bytes) -> None:
     """A file that is no bundle is refused, whoever looks."""
     files["release.sigstore.json"] = junk
@@ -289,7 +290,7 @@ class TestUpdate:
             own = TrustedRootFile(stranger().trusted_root_bytes, "")
             patch.setattr(keyless, "publishing_root", lambda *_: own)
             fleet.publish(first=True)
-        for require in Require:
+        for require in ALL:
             with pytest.raises(VerificationError) as error:
                 init_pin(consumer, fleet.source, fleet.trust_root, [REQUEST], NOW, require=require)
             assert code(error) == "sigstore.trust_root"
