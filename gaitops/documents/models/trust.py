@@ -231,11 +231,13 @@ class RuleRequirements(Model):
     )
     assurance: Items[Assurance] = Field(
         default=(),
-        description="Kinds of identity that count; rules combine to what all of them accept. Without any, all but forge.",
+        description="Kinds of identity that count; rules combine to what all of them accept. Without any, all but forge, "
+        "which is weaker than all others: the reviewer signs nothing, and a service says that a review was given.",
     )
     forge_attesters: Items[PrincipalRef] = Field(
         default=(),
-        description="Services that may attest reviews of a forge; needed with assurance forge, and only then.",
+        description="Services that may attest reviews of a forge; needed with assurance forge, and only then. Whoever "
+        "holds the key of one, or the forge, or a reviewer's account there, can make an approval.",
     )
     freeze_windows: Items[Name] = Field(
         default=(), description="Freeze windows in which the operation is not allowed at all."
