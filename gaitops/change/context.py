@@ -74,7 +74,7 @@ class Touch:
     emails: frozenset[str]
     """Addresses of author, committer and co-authors, case folded. They can bar, never permit."""
     made_at: datetime | None = None
-    """Committer time: its author's word; ``None`` when it cannot be read."""
+    """When it was made, by its author's word: as an OpenPGP signature says, else the committer time, if it can be read."""
     kind: str | None = None
     """Kind of the signature: ``ssh``, ``openpgp`` or ``x509``; ``None`` without one."""
     proof: Proof = UNTIMED

@@ -9,7 +9,7 @@ contributors may not approve it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gaitops.change.context import Change, Facts, Occasion, Proof, Touch
@@ -66,7 +66,9 @@ def authorship(
         occasion: where and when.
     """
     usable = list(proposals)
-    touches = [touch for path in operation.paths for touch in change.touches.get(path, ())]
+    touches = [
+        _timely(touch, facts, occasion) for path in operation.paths for touch in change.touches.get(path, ())
+    ]
     named = _by_email(touches, change.directory)
     signers: set[str] = set()
     fingerprints: set[str] = set()
@@ -109,6 +111,21 @@ def _proposed(proposal: Weighed) -> Vouched:
 def _by_email(touches: Iterable[Touch], directory: Directory) -> frozenset[str]:
     addresses = {email for touch in touches for email in touch.emails}
     return frozenset(name for email in addresses for name in directory.by_email.get(email, ()))
+
+
+def _timely(touch: Touch, facts: Facts, occasion: Occasion) -> Touch:
+    """A touch as it counts now: an OpenPGP signature from a time that has not come is not looked at.
+
+    Libraries refuse such a signature until the clock of the machine has got there; a verdict must not wait for that.
+    """
+    if touch.kind != "openpgp" or touch.made_at is None or touch.made_at <= occasion.at + facts.skew:
+        return touch
+    problem = Problem(
+        "signature.invalid",
+        f"commit {touch.commit[:12]} is signed at {touch.made_at:%Y-%m-%dT%H:%M:%SZ}, a time that has not come yet",
+        remedy="correct the clock, and sign the commit again",
+    )
+    return replace(touch, identities=(), problem=problem)
 
 
 def _vouching(touch: Touch, facts: Facts, occasion: Occasion) -> tuple[list[Identity], Problem]:

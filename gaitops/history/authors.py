@@ -114,7 +114,7 @@ class RangeAuthors:
             identities=signer.identities,
             problem=signer.problem,
             emails=emails_of(commit),
-            made_at=datetime.fromtimestamp(seconds, UTC) if seconds is not None else None,
+            made_at=signer.made_at or (datetime.fromtimestamp(seconds, UTC) if seconds is not None else None),
             kind=commit.signature.kind if commit.signature is not None else None,
             proof=signer.proof,
         )

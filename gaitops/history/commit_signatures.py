@@ -32,6 +32,8 @@ class CommitSigner:
     identities: tuple[Identity, ...] = ()
     problem: Problem | None = None
     proof: Proof = UNTIMED
+    made_at: datetime | None = None
+    """When an OpenPGP signature was made by its own word; others do not say."""
 
 
 class OpenPGPSigned(NamedTuple):

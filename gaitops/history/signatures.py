@@ -120,7 +120,9 @@ class SignatureChecks:
                     signers.append(identity)
                 else:
                     problems.append(problem)
-        return CommitSigner(tuple(signers)) if signers else CommitSigner(problem=problems[0])
+        if not signers:
+            return CommitSigner(problem=problems[0])
+        return CommitSigner(tuple(signers), made_at=named.signature.created)
 
     def _gitsign(self, commit: Commit, signature: CommitSignature, people: Directory) -> CommitSigner:
         named = named_subjects(commit, signature.armored, people)

@@ -400,6 +400,19 @@ def test_whoever_signs_with_openpgp_proposes(world: World) -> None:
     }
 
 
+def test_a_signature_from_a_time_that_has_not_come_counts_when_it_has(world: World) -> None:
+    """What is ahead is told by the history's own time, so that the verdict is the same on every machine and day."""
+    late = world.now + timedelta(hours=2)
+    dana = world.actors["dana"]
+    dana.sign_commit = lambda payload: DANA.sign(payload, late)  # type: ignore[method-assign]  # a clock of its own
+    world.land(project(), by="dana", approvers=["bob"])
+    assert "signature.invalid" in codes(world.verify())
+    world.tick(timedelta(hours=3))
+    world.sign("main", "carol", include_pending=True)
+    assert world.verify().verified
+    assert events(world)[-1]["proposedBy"][0]["signedAt"] == f"{late:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def test_a_revoked_openpgp_identity_proposes_no_more(world: World) -> None:
     """An identity is revoked by its fingerprint, like a key."""
     world.land(project(), by="dana", approvers=["bob"])
@@ -434,6 +447,8 @@ def test_one_key_is_one_principals(world: World) -> None:
 def test_a_forges_key_is_no_identity(world: World) -> None:
     """GitLab.com's key for web commits is published; listing it would let everybody there speak for the principal."""
     line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIADOCCUoN3Q1UPQqUvp845fKy7haJH17qsSkVXzWXilW"
-    with pytest.raises(VerificationError, match=r"web/web: .*GitLab\.com signs everybody's commits") as caught:
+    with pytest.raises(
+        VerificationError, match=r"web/web: .*GitLab\.com signs everybody's commits"
+    ) as caught:
         by_root(world, principal("web", "human", {"id": "web", "type": "key", "publicKey": line}))
     assert caught.value.code == "identity.forge_key"
