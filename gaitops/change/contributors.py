@@ -110,7 +110,7 @@ def _proposed(proposal: Weighed) -> Vouched:
 
 def _by_email(touches: Iterable[Touch], directory: Directory) -> frozenset[str]:
     addresses = {email for touch in touches for email in touch.emails}
-    return frozenset(name for email in addresses for name in directory.by_email.get(email, ()))
+    return frozenset(name for email in addresses for name in directory.addressed(email))
 
 
 def _timely(touch: Touch, facts: Facts, occasion: Occasion) -> Touch:

@@ -7,6 +7,7 @@ of its SPKI; of the others, SHA-256 over the canonical JSON of what makes the id
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import assert_never
@@ -46,6 +47,18 @@ class ForgeAccount:
         return digest(
             {"account": self.account_id, "host": self.host, "provider": self.provider, "type": FORGE}
         )
+
+
+_NO_REPLY = re.compile(r"([1-9][0-9]{0,18})([+-])[^@]+@users\.noreply\.([a-z0-9][a-z0-9.-]*)")
+"""GitHub writes ``ID+LOGIN@users.noreply.HOST`` into commits of people who keep their address private, GitLab ``ID-LOGIN@…``."""
+
+
+def account_of_address(email: str) -> ForgeAccount | None:
+    """The account that a forge's own address of somebody names, case folded; ``None`` for any other address."""
+    found = _NO_REPLY.fullmatch(email)
+    if found is None:
+        return None
+    return ForgeAccount("github" if found[2] == "+" else "gitlab", found[3], found[1])
 
 
 Credential = Key | Person | Workload | OpenPGPCertificate | ForgeAccount

@@ -19,7 +19,14 @@ from gaitops.content import FILE_MODES
 from gaitops.documents.models.trust import Principal
 from gaitops.documents.times import parse_timestamp
 from gaitops.errors import GaitopsError, InvalidInputError, Problem
-from gaitops.fleet.credentials import Credential, credential_of, how_held, marks_of, reach
+from gaitops.fleet.credentials import (
+    Credential,
+    account_of_address,
+    credential_of,
+    how_held,
+    marks_of,
+    reach,
+)
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.scopes import contains, org_scope
 from gaitops.fleet.state import FleetState
@@ -174,6 +181,12 @@ class Directory:
                 return ()  # Whose certificate cannot be read is nobody's.
         named = dict.fromkeys(signature.keyid for signature in envelope.signatures)
         return tuple(identity for keyid in named for identity in self.by_keyid.get(keyid, ()))
+
+    def addressed(self, email: str) -> frozenset[str]:
+        """Principals whom an address in a commit names, case folded: by their own, or by that of their account at a forge."""
+        account = account_of_address(email)
+        owners = self.by_fingerprint.get(account.fingerprint, ()) if account is not None else ()
+        return self.by_email.get(email, frozenset()).union(identity.principal for identity in owners)
 
     def roles(self, principal: str, scope: str) -> frozenset[str]:
         """Roles that a principal holds at a scope, through any binding at it or around it."""

@@ -237,5 +237,5 @@ def contributors(history: History, commits: Sequence[str], orgs: tuple[str, ...]
     for oid in commits:
         commit = fold.repository.commit(oid)
         found.update(fold.signers(commit, people))
-        found.update(name for email in emails_of(commit) for name in people.by_email.get(email, ()))
+        found.update(name for email in emails_of(commit) for name in people.addressed(email))
     return tuple(sorted(found))

@@ -13,6 +13,7 @@ from gaitops.documents.times import format_timestamp
 from tests.attacks.forge_tools import (
     ACCOUNTS,
     BOT,
+    PAY,
     account_revocation,
     attested,
     forge_fleet,
@@ -281,6 +282,19 @@ def test_a_reviewer_who_contributed(world: World, commands: Commands) -> None:
     world.sign("topic", "alice", "propose")
     put(world, attested(world, "topic"))
     assert refusals(commands.check(world, "topic")) == ["approval.separation_of_duties"]
+
+
+def test_a_reviewer_who_wrote_it_in_the_browser(world: World, commands: Commands) -> None:
+    """What somebody writes on the forge's pages is signed by nobody; the forge's own address of them says whose it is."""
+    forge_fleet(world)
+    proposed(world)
+    world.actor("browser").email = f"{ACCOUNTS['dave']}+Dave-Renamed@users.noreply.github.com"
+    world.commit({PAY: project(summary="more")[PAY]}, by="browser", branch="topic", signed=False)
+    world.sign("topic", "alice", "propose")
+    put(world, attested(world, "topic"))
+    assert refusals(commands.check(world, "topic")) == ["approval.separation_of_duties"]
+    put(world, attested(world, "topic", "erin", review=review_of(world, "topic", "erin", review="81")))
+    assert commands.check(world, "topic").code == VERIFIED
 
 
 def test_a_reviewer_without_the_role(world: World, commands: Commands) -> None:
