@@ -21,7 +21,7 @@ from gaitops.change.envelopes import Refused, weigh
 from gaitops.change.interpret import interpret
 from gaitops.change.judge import after_part
 from gaitops.documents.layout import classify, envelope_path, path_problem
-from gaitops.errors import GaitopsError, Problem, VerificationError
+from gaitops.errors import GaitopsError, MissingDependencyError, Problem, VerificationError
 from gaitops.git.repository import Repository
 from gaitops.history.session import History
 from gaitops.history.signable import Signable
@@ -124,6 +124,8 @@ def _sifted(history: History, signables: Sequence[Signable], candidate: Candidat
         if problem is not None:
             return replace(told, problem=problem)
         return replace(told, data=_only_what_verifies(attestation, change))
+    except MissingDependencyError:
+        raise  # It says nothing about the envelope.
     except GaitopsError as error:
         return replace(told, problem=error.problems[0])
 

@@ -434,6 +434,20 @@ def test_a_revoked_openpgp_identity_proposes_no_more(world: World) -> None:
     assert "identity.revoked" in codes(world.verify())
 
 
+@pytest.mark.parametrize("landed", [False, True])
+def test_without_the_library_there_is_no_verdict(
+    world: World, monkeypatch: pytest.MonkeyPatch, landed: bool
+) -> None:
+    """A fleet with OpenPGP people is not judged differently, but not at all, from its first tree on."""
+    if landed:
+        world.land(project(), by="dana", approvers=["bob"])
+    monkeypatch.setitem(sys.modules, "pysequoia", None)
+    openpgp.read_certificate.cache_clear()
+    with pytest.raises(MissingDependencyError) as caught:
+        world.verify()
+    assert caught.value.exit_code == 7
+
+
 def test_one_key_is_one_principals(world: World) -> None:
     """A key in somebody's certificate cannot be listed by somebody else, not even as an SSH or PEM key."""
     thief = Actor("thief")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from gaitops.change.context import Change, Facts
 from gaitops.documents.layout import classify, root_path
 from gaitops.documents.models.trust import Fleet, Revocation, RoleBinding
-from gaitops.errors import GaitopsError, Problem
+from gaitops.errors import GaitopsError, MissingDependencyError, Problem
 from gaitops.fleet.people import identities_of, reused_identities
 from gaitops.fleet.root import TrustedRoot, verify_next_root
 from gaitops.fleet.scopes import contains, org_scope
@@ -57,6 +57,8 @@ def check_genesis_trust(change: Change, facts: Facts) -> Iterator[Problem]:
 def _identities(change: Change, root: TrustedRoot) -> Iterator[Problem]:
     try:
         yield from reused_identities(change.after, root)
+    except MissingDependencyError:
+        raise  # Another verdict than where the library is installed would be worse than none.
     except GaitopsError as error:
         yield from error.problems
 
