@@ -8,6 +8,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+AUTHOR = 1
+"""Account of who opened the change."""
+
 
 def github_review(
     identifier: int,
@@ -48,6 +51,7 @@ def github_answer(
         "pull_request": {
             "number": number,
             "state": "open",
+            "user": {"login": "author", "id": AUTHOR, "type": "User"},
             "html_url": f"https://{host}/{repository}/pull/{number}",
             "head": {"ref": "topic", "sha": head, "repo": {"full_name": "fork/fleet"}},
             "base": {"ref": "main", "sha": "0" * 40, "repo": {"full_name": repository}},
@@ -75,6 +79,7 @@ def gitlab_answer(
         "merge_request": {
             **names,
             "state": "opened",
+            "author": {"id": AUTHOR, "username": "author"},
             "sha": head,
             "web_url": f"https://{host}/{path}/-/merge_requests/7",
         },

@@ -23,6 +23,9 @@ _OPINIONS: Final = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
 """States of a GitHub review that replace what its author said before; a comment does not."""
 
 
+_OWN: Final = "opened the change"
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Somebody whose review is not attested, and why."""
@@ -115,6 +118,12 @@ class _Members:
         for number, value in enumerate(values):
             yield _Members(value, f"{self._where}.{name}[{number}]".lstrip("."), self._path)
 
+    def author(self, name: str) -> int | None:
+        """Account of who opened the change; ``None`` when it was deleted, which the answer then says."""
+        if name not in self._value:
+            raise self.error(name, "the account of who opened the change is expected")
+        return None if self._value[name] is None else self.inner(name).number("id")
+
     def expect(self, name: str, expected: str | int) -> None:
         value = self._value.get(name)
         if value != expected or isinstance(value, bool):
@@ -142,11 +151,14 @@ def _github(answer: _Members, host: str, service: str) -> Answer:
             if account not in newest or newest[account][0] < when:
                 newest[account] = (when, review)
     approvals = []
+    author = pull.author("user")
     for account, ((submitted, identifier), review) in sorted(newest.items()):
         user, state = review.inner("user"), review.text("state")
         login = user.text("login")
         if state != "APPROVED":
             left_out.append(LeftOut(login, f"the newest review is {state.lower().replace('_', ' ')}"))
+        elif account == author:
+            left_out.append(LeftOut(login, _OWN))
         elif user.text("type") != "User":
             left_out.append(LeftOut(login, "the account is not a person's"))
         else:
@@ -174,12 +186,15 @@ def _gitlab(answer: _Members, host: str, service: str) -> Answer:
     repository = _gitlab_path(request, host, number)
     for name in ("id", "iid", "project_id"):
         approvals.expect(name, request.number(name))
-    pushed = _pushed(answer, request, head)
+    pushed, author = _pushed(answer, request, head), request.author("author")
     found: list[ForgeReview] = []
     left_out: list[LeftOut] = []
     for approval in approvals.each("approved_by"):
         user, when = approval.inner("user"), approval.time("approved_at")
         account, login = str(user.number("id")), user.text("username")
+        if user.number("id") == author:
+            left_out.append(LeftOut(login, _OWN))
+            continue
         if when < pushed:
             left_out.append(LeftOut(login, "approved before the newest commit was pushed"))
             continue

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gaitops.change.forge import ForgeReview, gitlab_review_id, review_from_json
 from gaitops.change.forge_answers import Answer, read_answer
 from gaitops.errors import GaitopsError, InvalidInputError
-from tests.forge_answers import github_answer, github_review, gitlab_answer, gitlab_approval
+from tests.forge_answers import AUTHOR, github_answer, github_review, gitlab_answer, gitlab_approval
 
 AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
 HEAD = "a" * 40
@@ -177,6 +177,22 @@ def test_who_is_no_person_is_left_out() -> None:
     }
 
 
+def test_nobody_approves_what_they_opened() -> None:
+    """Who opened the change is left out, whether or not the forge allows them to approve it."""
+    at_github = github(github_answer(HEAD, [github_review(80, AUTHOR, HEAD)]))
+    at_gitlab = gitlab(gitlab_answer(HEAD, [gitlab_approval(AUTHOR)]))
+    for answer in (at_github, at_gitlab):
+        assert answer.approvals == ()
+        assert [item.reason for item in answer.left_out] == ["opened the change"]
+
+
+def test_an_author_who_is_gone() -> None:
+    """A deleted account is nobody's, and bars nobody."""
+    answer = github_answer(HEAD, [github_review(80, 5, HEAD)])
+    answer["pull_request"]["user"] = None
+    assert len(github(answer).approvals) == 1
+
+
 def _at(path: str, value: object) -> Callable[[dict[str, Any]], None]:
     """An edit that puts a value at a place."""
 
@@ -200,6 +216,7 @@ def _at(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("pull_request.html_url", "http://github.com/larkspur/fleet/pull/12"),
         ("pull_request.base.repo.full_name", "larkspur/other"),
         ("pull_request.head.sha", 1),
+        ("pull_request.user", {"login": "author"}),
         ("reviews", {}),
         ("reviews.0", "APPROVED"),
         ("reviews.0.id", -80),
@@ -267,6 +284,7 @@ def test_gitlab_approvals_from_before_the_push() -> None:
         ("merge_request.web_url", "https://gitlab.example.com/group/fleet/-/merge_requests/7"),
         ("merge_request.web_url", "https://gitlab.com/group/fleet/-/merge_requests/8"),
         ("merge_request.sha", None),
+        ("merge_request.author", 1),
         ("approvals.id", 156),
         ("approvals.iid", 8),
         ("approvals.project_id", 4),
