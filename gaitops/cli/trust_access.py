@@ -95,12 +95,15 @@ def access(
 
 def _standing(history: History) -> Standing:
     from gaitops.change.access import Standing
+    from gaitops.change.context import revocation_of
 
     state = history.state()
     people: dict[str | None, Directory] = {None: history.fold.people(())}
     people.update({org: history.fold.people((org,)) for org in state.orgs()})
-    fingerprints = {item.fingerprint for one in people.values() for item in one.identities}
-    revoked = frozenset(name for name in fingerprints if history.fold.facts.revoked(name) is not None)
+    identities = [item for one in people.values() for item in one.identities]
+    revoked = frozenset(
+        item.fingerprint for item in identities if revocation_of(item, history.fold.facts) is not None
+    )
     return Standing(state, history.standing.root, people, revoked, history.at)
 
 

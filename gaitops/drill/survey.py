@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gaitops.change.context import revocation_of
 from gaitops.content import FILE_MODES
 from gaitops.documents.models.trust import ApprovalRule
 from gaitops.fleet.assignments import resolve_all, resolve_policy
@@ -117,7 +118,7 @@ def survey(history: History) -> Survey:
     state = history.state()
     people = {FLEET: history.fold.people(())}
     people |= {org: history.fold.people((org,)) for org in state.orgs()}
-    identities = {item.fingerprint for directory in people.values() for item in directory.identities}
+    identities = [item for directory in people.values() for item in directory.identities]
     return survey_state(
         state,
         history.standing.root,
@@ -125,7 +126,9 @@ def survey(history: History) -> Survey:
         commit=history.standing.head,
         at=history.at,
         verified=history.verdict().verified,
-        revoked=frozenset(item for item in identities if history.fold.facts.revoked(item) is not None),
+        revoked=frozenset(
+            item.fingerprint for item in identities if revocation_of(item, history.fold.facts) is not None
+        ),
     )
 
 
