@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Self
 INTEGER: Final = 0x02
 OCTETS: Final = 0x04
 OID: Final = 0x06
+UTF8_STRING: Final = 0x0C
 SEQUENCE: Final = 0x30
 SET: Final = 0x31
 CONTEXT: Final = 0xA0

@@ -23,6 +23,7 @@ from cryptography.x509 import (
 )
 
 from gaitops.errors import InvalidInputError
+from gaitops.signing.der import UTF8_STRING, DerError, read_one
 
 MAX_CERTIFICATE: Final = 16 * 1024
 """Bytes of a certificate; one of Fulcio's has about 1,600."""
@@ -33,7 +34,6 @@ _BARE: Final = range(1, 7)
 """The oldest extensions hold text as it is, without DER around it."""
 _OTHER_NAME: Final = 7
 """No extension: the type of an otherName that carries a user name."""
-_UTF8_STRING: Final = 0x0C
 
 
 def read_certificate(data: bytes) -> tuple[str, dict[int, str]]:
@@ -117,18 +117,11 @@ def has_root(chain: Sequence[bytes]) -> bool:
 
 
 def _contents(der: bytes, oid: str) -> bytes:
-    """What a UTF8String holds that fills ``der``: a tag, a length in the fewest octets, as many octets of text."""
-    if len(der) < 2 or der[0] != _UTF8_STRING:
-        _refuse(f"extension {oid} is no UTF8String")
-    length, header = der[1], 2
-    if length & 0x80:
-        header += length & 0x7F
-        length = int.from_bytes(der[2:header])
-        if length < 0x80 or der[2] == 0:
-            _refuse(f"extension {oid} is not in DER")
-    if len(der) != header + length:
-        _refuse(f"extension {oid} is not in DER")
-    return der[header:]
+    """What the one UTF8String in ``der`` holds."""
+    try:
+        return read_one(der, UTF8_STRING).contents
+    except DerError as error:
+        _refuse(f"extension {oid} is no UTF8String in DER: {error}", error)
 
 
 def _text(data: bytes, oid: str) -> str:
