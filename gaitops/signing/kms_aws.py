@@ -31,6 +31,7 @@ _ALGORITHMS: Final = {
 """Ed25519 keys are left out: KMS wants their whole message, of 4,096 bytes at most."""
 _PERMISSIONS = "kms:GetPublicKey and kms:Sign on this key, in its key policy or in a policy of ours"
 _LOGIN = "log in again (aws sso login, or the step of the pipeline that assumes the role)"
+_WHERE = "check region and account: a key id is known in its own region only, an ARN names both"
 
 _CREDENTIALS: Final = frozenset(
     {
@@ -183,6 +184,3 @@ def _answered(uri: str, code: str, error: aws.ClientError) -> GaitopsError:
     if code in _UNAVAILABLE or status == 429 or status >= 500:
         return errors.unavailable(uri, code or f"HTTP status {status}")
     return errors.failed(uri, code or f"HTTP status {status}")
-
-
-_WHERE = "check region and account: a key id is known in its own region only, an ARN names both"

@@ -8,6 +8,7 @@ importing it costs more than verifying a small fleet.
 
 Must never know: principals, roles, Git, the clock. Verification never touches the network.
 
-Modules: ``bundle`` reads the file, ``claims`` the certificate, ``expected`` says whom it must name, ``verify`` proves
-it; ``sign``, ``tokens`` and ``device`` are the signing side.
+Modules: ``bundle`` reads the file, ``trusted_root`` what is trusted, ``claims`` and ``certificate`` whom a certificate
+names, ``expected`` says who that must be, ``verify`` proves it with ``library``, which is sigstore-python; ``gitsign``
+and ``log_entry`` read the same out of a commit. The signing side: ``sign``, ``tokens``, ``device`` and ``client``.
 """
