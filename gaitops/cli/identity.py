@@ -75,7 +75,8 @@ from gaitops.cli.output import Result
     "--max-leavers",
     type=click.IntRange(0),
     metavar="N",
-    help="Most people who may leave at once; a fifth of those who are managed by default, at least 5.",
+    help="Most people who may leave at once, and most others who may lose groups; a fifth of those who are managed by "
+    "default, at least 5.",
 )
 @click.option(
     "--left-at", type=options.timestamp, metavar="TIME", help="When leavers stop being valid; now by default."

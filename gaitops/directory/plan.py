@@ -25,9 +25,9 @@ from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.state import FleetState
 
 FREE_LEAVERS = 5
-"""People who may always leave at once."""
+"""People who may always leave at once, or lose groups."""
 LEAVING_PERCENT = 20
-"""Share of the managed people beyond which somebody must say that so many may leave."""
+"""Share of the managed people beyond which somebody must say that so many may."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def make_plan(setting: Setting, answer: Answer, *, max_leavers: int | None = Non
     Args:
         setting: the fleet as it is.
         answer: what the directory said of :func:`known_users`, and of everybody else.
-        max_leavers: most people who may leave at once; by default five or a fifth of those who are managed.
+        max_leavers: most people who may leave at once, and most others who may lose groups; by default five or a fifth of those who are managed.
 
     Raises:
         UnsafeOperationError: ``directory.too_many_leavers``.
@@ -100,8 +100,10 @@ def make_plan(setting: Setting, answer: Answer, *, max_leavers: int | None = Non
         if _has_left(member, answer)
         and (change := left(name, member.person, member.link, setting.now)) is not None
     ]
-    _limited(leavers, members, max_leavers)
+    _limited(leavers, members, _most(members, max_leavers))
     moves = list(_moves(setting, members, answer, groups, found))
+    moves, kept = _without_landslide(setting, moves, _most(members, max_leavers))
+    refused += kept
     leavers, moves, kept = _without_losses(setting, leavers, moves)
     refused += kept
     users = setting.mapping.spec.users
@@ -135,16 +137,56 @@ def _has_left(member: Member, answer: Answer) -> bool:
     return member.link.id in answer.gone or (user is not None and not user.active)
 
 
-def _limited(leavers: list[Changed], members: Mapping[str, Member], most: int | None) -> None:
+def _most(members: Mapping[str, Member], given: int | None) -> int:
+    """How many people may leave at once, and how many others may lose groups."""
+    if given is not None:
+        return given
+    return max(FREE_LEAVERS, _present(members) * LEAVING_PERCENT // 100)
+
+
+def _present(members: Mapping[str, Member]) -> int:
+    return sum(member.link.left is None for member in members.values())
+
+
+def _limited(leavers: list[Changed], members: Mapping[str, Member], most: int) -> None:
     """Stop before a broken directory, or one in the wrong hands, empties the fleet."""
-    present = sum(member.link.left is None for member in members.values())
-    limit = max(FREE_LEAVERS, present * LEAVING_PERCENT // 100) if most is None else most
-    if len(leavers) > limit:
+    if len(leavers) > most:
         raise UnsafeOperationError.of(
             "directory.too_many_leavers",
-            f"{len(leavers)} of {present} people would leave at once; at most {limit} may",
+            f"{len(leavers)} of {_present(members)} people would leave at once; at most {most} may",
             remedy=f"if they really left, say so with --max-leavers {len(leavers)}",
         )
+
+
+def _without_landslide(
+    setting: Setting, moves: list[Changed], most: int
+) -> tuple[list[Changed], list[Refusal]]:
+    """The changes without those that take groups away, where these are too many to be believed.
+
+    Some service providers list groups without their members, which looks as if everybody had been taken out. Leavers do
+    not wait for that to be cleared up.
+    """
+    losing = [
+        item
+        for item in moves
+        if item.before is not None and not set(item.before.spec.groups) <= set(item.after.spec.groups)
+    ]
+    if len(losing) <= most:
+        return moves, []
+    refused = [
+        Refusal(
+            item.principal,
+            item.user,
+            Problem(
+                "identity.group",
+                f"{item.principal} stays as before: {len(losing)} people would lose groups at once; at most {most} may",
+                path=principal_path(setting.qualified(item.principal)),
+                remedy=f"if the directory is right, say so with --max-leavers {len(losing)}",
+            ),
+        )
+        for item in losing
+    ]
+    return [item for item in moves if item not in losing], refused
 
 
 def _moves(

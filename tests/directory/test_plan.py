@@ -247,6 +247,17 @@ def test_too_many_leavers_stop_everything(managed: int, leaving: int, allowed: b
     assert len(fleet.plan(said, max_leavers=leaving).leavers) == leaving
 
 
+def test_groups_without_members_empty_nothing() -> None:
+    """A directory that lists groups without their members takes no group from anybody, and leavers do not wait."""
+    fleet = MemoryFleet()
+    people = [user(f"user{number}", groups=["g-sec"]) for number in range(10)]
+    fleet.sync(answer(*people))
+    said = answer(*(user(f"user{number}") for number in range(1, 10)), gone=["user0"])
+    plan = fleet.plan(said)
+    assert (names(plan.leavers), plan.moves, codes(plan)) == (["user0"], (), ["identity.group"] * 9)
+    assert len(fleet.plan(said, max_leavers=9).moves) == 9
+
+
 NAMES = st.sampled_from(
     ["dana", "Dana", "d.ana", "erin", "frank", "grace", "d\u00e4na", "heidi@example.com", "ivan@evil.test"]
 )
