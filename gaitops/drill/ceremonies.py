@@ -14,7 +14,10 @@ from gaitops.drill.keyring import ThrowAway
 from gaitops.drill.twin import Twin
 
 _RELEASE: Final = "release"
-_CONSUMER: Final = "consumer"
+CONSUMER: Final = "consumer"
+"""Folder of the repository that pins, beside the fleet's."""
+VERIFY_PIN: Final = f"gaitops pin verify --repo ../{CONSUMER}"
+"""The command with which it is verified there, offline."""
 
 
 @dataclass(frozen=True)
@@ -99,18 +102,29 @@ def pin(twin: Twin) -> bool:
     consumer = twin.found.consumer
     if consumer is None:
         return False
-    twin.git(f"init --quiet ../{_CONSUMER}")
-    twin.run(
-        f"gaitops pin init --repo ../{_CONSUMER} --from ../{_RELEASE} "
-        f"--repository {consumer[0]} --environment {consumer[1]}"
-    )
+    twin.git(f"init --quiet ../{CONSUMER}")
+    twin.run(pin_line(consumer))
     return True
+
+
+def pin_line(consumer: tuple[str, str], release: str = _RELEASE) -> str:
+    """The command with which a repository, for one of its environments, pins a release."""
+    repository, environment = consumer
+    return (
+        f"gaitops pin init --repo ../{CONSUMER} --from ../{release} "
+        f"--repository {repository} --environment {environment}"
+    )
+
+
+def renewal_line(release: str = _RELEASE) -> str:
+    """The command with which the consumer follows a release."""
+    return f"gaitops pin update --repo ../{CONSUMER} --from ../{release}"
 
 
 def renew_pin(twin: Twin, claim: str) -> None:
     """The consumer follows the newest release, and its pin verifies."""
-    twin.holds(claim, f"gaitops pin update --repo ../{_CONSUMER} --from ../{_RELEASE}")
-    twin.holds("the renewed pin verifies offline", f"gaitops pin verify --repo ../{_CONSUMER}")
+    twin.holds(claim, renewal_line())
+    twin.holds("the renewed pin verifies offline", VERIFY_PIN)
 
 
 def remember(twin: Twin, number: int, *, pinned: bool) -> Memory:
@@ -125,7 +139,7 @@ def remember(twin: Twin, number: int, *, pinned: bool) -> Memory:
     (twin.folder / f"audit-{number}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     twin.keep_copy(_RELEASE, f"{_RELEASE}-{number}")
     if pinned:
-        twin.keep_copy(_CONSUMER, f"{_CONSUMER}-{number}")
+        twin.keep_copy(CONSUMER, f"{CONSUMER}-{number}")
     return Memory(number, twin.now, str(verdict["head"]), verdict, pinned)
 
 
@@ -152,7 +166,7 @@ def still_stands(twin: Twin, memory: Memory) -> None:
     if memory.pinned:
         twin.holds(
             "an archived pin of the old release verifies with its own root chain",
-            f"gaitops pin verify --repo ../{_CONSUMER}-{number}",
+            f"gaitops pin verify --repo ../{CONSUMER}-{number}",
         )
 
 

@@ -27,7 +27,7 @@ class Change:
     """Files and folders that it changes."""
 
 
-def begin(twin: Twin, change: Change, *, key: ThrowAway | None = None, propose: bool = True) -> None:
+def begin(twin: Twin, change: Change, *, key: ThrowAway | None = None) -> None:
     """A branch with the change and its proposal, checked out.
 
     Raises:
@@ -36,12 +36,9 @@ def begin(twin: Twin, change: Change, *, key: ThrowAway | None = None, propose: 
     twin.git(f"switch --quiet --create {change.branch} {_MAIN}")
     change.make()
     commit(twin, change.branch, change.paths)
-    if not propose:
-        return
     used = key or _key_for(twin, change.proposer, None, root=False)
     if used is None:
         twin.stop(f"{change.proposer} can propose", f"{change.proposer} has no key in the copy")
-        return
     twin.run(f"gaitops propose --as {change.proposer} --key {twin.path(used)} --yes")
     commit(twin, f"{change.proposer} proposes", ("approvals",))
 
@@ -85,7 +82,6 @@ def gather(twin: Twin, asked: Asked = EVERYBODY) -> tuple[str, ...]:
         chosen = _next(twin, waiting, asked, {*asked.never, *approved})
         if chosen is None:
             twin.stop("enough people are left who may approve", _reasons(judged))
-            return ()
         approve(twin, *chosen)
         approved.append(chosen[0])
 

@@ -33,7 +33,6 @@ def run(twin: Twin, principal: str | None) -> None:
     probe = probe_for(twin.found, name)
     if probe is None:
         twin.stop(f"{name} can approve something", "nothing that a drill could rehearse")
-        return
     twin.step(f"The key of {name} helps to carry a decision, which turns out to be the thief's")
     decided(twin, probe, name, 1)
     since = str(twin.ask("gaitops verify")["head"])
@@ -69,7 +68,7 @@ def _doubt(twin: Twin, probe: Probe) -> tuple[str, ...]:
     """Prove that exactly the decision in question is listed as doubtful; its paths."""
     verdict = twin.ask("gaitops verify", (0, 2))
     found = doubtful_paths(verdict)
-    partition = probe.scope.split("/")[1] if "/" in probe.scope else "fleet"
+    partition = twin.found.partition(probe.scope)
     paths = found.get(partition, ())
     listed = ", ".join(path for items in found.values() for path in items) or "nothing"
     right = list(found) == [partition] and any("drill-1" in path for path in paths)

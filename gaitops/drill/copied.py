@@ -37,6 +37,11 @@ def values_of(document: Document) -> dict[str, Any]:
     return document.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
+def new_document(kind: str, name: str, spec: Mapping[str, object]) -> Mapping[str, object]:
+    """A document of the fleet that only a copy has, as values."""
+    return {"apiVersion": "gaitops.dev/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
 def copied(found: Survey, keys: Keyring) -> Copied:
     """Make every key anew and rewrite the documents that name one.
 

@@ -8,11 +8,13 @@ from datetime import timedelta
 from gaitops.documents.models.drill import Finding
 from gaitops.documents.times import format_timestamp
 from gaitops.drill.ceremonies import (
+    VERIFY_PIN,
     begin_rotation,
     finish_rotation,
     publish,
     publish_line,
     renew_pin,
+    renewal_line,
     sign_rotation,
     signers,
     still_stands,
@@ -55,10 +57,10 @@ def run(twin: Twin, _principal: str | None) -> None:
     line = publish_line(twin, signers(twin.keys.publishers, 1)[0])
     twin.refused("an expired root stops releases", line, 2, "trust.root_expired")
     if memory.pinned:
-        line = "gaitops pin update --repo ../consumer --from ../release"
-        twin.refused("a consumer notices it when it renews its pin", line, 2, "trust.root_expired")
+        claim = "a consumer notices it when it renews its pin"
+        twin.refused(claim, renewal_line(), 2, "trust.root_expired")
         claim = "what a consumer has pinned still verifies, so that nothing stops running"
-        twin.holds(claim, "gaitops pin verify --repo ../consumer")
+        twin.holds(claim, VERIFY_PIN)
     twin.step("Prepare the next root version: the same people, a later expiry")
     version = begin_rotation(twin, _BRANCH, "--expires 365d")
     twin.step("Let the root people sign, and merge: an expired root can still be rotated")

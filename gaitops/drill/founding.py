@@ -13,6 +13,7 @@ from gaitops.documents.layout import root_path
 from gaitops.documents.writer import write_yaml
 from gaitops.drill.batches import Plan, plan
 from gaitops.drill.changes import Asked, Change, approve, begin, commit, gather, merge
+from gaitops.drill.copied import new_document
 from gaitops.drill.keyring import ThrowAway
 from gaitops.drill.survey import CopiedFile
 from gaitops.drill.twin import PERSON, Twin
@@ -128,15 +129,11 @@ def _documents(founders: Mapping[str, ThrowAway]) -> dict[str, CopiedFile]:
     made: dict[str, Mapping[str, object]] = {}
     for name, key in founders.items():
         identity = {"id": "drill", "type": "key", "publicKey": key.public}
-        made[f"trust/principals/{name}.yaml"] = _of(
+        made[f"trust/principals/{name}.yaml"] = new_document(
             "Principal", name, {"type": "human", "identities": [identity]}
         )
     for role in _ROLES:
         name = f"drill-founders-{role.replace('_', '-')}"
         spec = {"role": role, "scope": "fleet", "members": {"principals": list(founders)}}
-        made[f"trust/roles/{name}.yaml"] = _of("RoleBinding", name, spec)
+        made[f"trust/roles/{name}.yaml"] = new_document("RoleBinding", name, spec)
     return {path: CopiedFile(write_yaml(value), executable=False) for path, value in made.items()}
-
-
-def _of(kind: str, name: str, spec: Mapping[str, object]) -> Mapping[str, object]:
-    return {"apiVersion": "gaitops.dev/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}

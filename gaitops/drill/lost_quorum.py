@@ -7,14 +7,18 @@ import shutil
 
 from gaitops.documents.models.drill import Finding
 from gaitops.drill.ceremonies import (
+    CONSUMER,
+    VERIFY_PIN,
     begin_rotation,
     finish_rotation,
+    pin_line,
     publish,
+    renewal_line,
     sign_rotation,
     signers,
     still_stands,
 )
-from gaitops.drill.changes import Change, begin, codes_of, commit, leave, merge
+from gaitops.drill.changes import Change, approve, begin, codes_of, leave, merge
 from gaitops.drill.founding import found_fleet
 from gaitops.drill.keyring import ThrowAway
 from gaitops.drill.opening import open_twin
@@ -108,8 +112,7 @@ def _fleet_settings(twin: Twin, owners: list[str], left: list[ThrowAway]) -> Non
     change = Change("too-few-settings", owners[0], lambda: twin.write(path, rule), (path,))
     begin(twin, change, key=left[0])
     for name, key in zip(owners[1:], left[1:], strict=True):
-        twin.run(f"gaitops approve --as {name} --key {twin.path(key)} --yes")
-        commit(twin, f"{name} approves", ("approvals",))
+        approve(twin, name, key)
     judged = twin.ask("gaitops check", (0, 2, 4))
     refused = judged["outcome"] == "pending" and "approval.quorum" in codes_of(judged)
     observed = f"`gaitops check` is {judged['outcome']}: {', '.join(sorted(codes_of(judged)))}"
@@ -132,18 +135,12 @@ def _founded_anew(twin: Twin, *, pinned: bool) -> None:
         return
     twin.step("Consumers take the new trust root, which nobody can do for them")
     twin.trust(twin.trust_root)
-    line = f"gaitops pin update --repo ../consumer --from ../{_RELEASE}"
-    twin.refused("with the old trust root a consumer refuses the new fleet", line, 2, "trust.root_mismatch")
-    twin.holds(
-        "until then its old pin verifies, and what it runs goes on", "gaitops pin verify --repo ../consumer"
-    )
-    shutil.rmtree(twin.folder / "consumer" / ".gaitops")
+    claim = "with the old trust root a consumer refuses the new fleet"
+    twin.refused(claim, renewal_line(_RELEASE), 2, "trust.root_mismatch")
+    twin.holds("until then its old pin verifies, and what it runs goes on", VERIFY_PIN)
+    shutil.rmtree(twin.folder / CONSUMER / ".gaitops")
     twin.trust(digest)
     consumer = twin.found.consumer
     if consumer is not None:
-        line = (
-            f"gaitops pin init --repo ../consumer --from ../{_RELEASE} "
-            f"--repository {consumer[0]} --environment {consumer[1]}"
-        )
-        twin.holds("with the new trust root it pins anew", line)
-        twin.holds("the new pin verifies offline", "gaitops pin verify --repo ../consumer")
+        twin.holds("with the new trust root it pins anew", pin_line(consumer, _RELEASE))
+        twin.holds("the new pin verifies offline", VERIFY_PIN)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from gaitops.documents.writer import write_yaml
 from gaitops.drill.changes import Change
+from gaitops.drill.copied import new_document
 from gaitops.drill.structure import Able, Need
 from gaitops.drill.survey import Survey
 from gaitops.drill.twin import Twin
@@ -23,7 +24,6 @@ class Probe:
     kind: str
     scope: str
     need: Need
-
     environment: str = ""
     """Where a gate stands."""
 
@@ -82,17 +82,13 @@ def _document(probe: Probe, name: str, owner: str) -> tuple[str, Mapping[str, ob
     org, project = (parts[1] if len(parts) > 1 else ""), (parts[3] if len(parts) > 3 else "")
     if kind == "policy.create":
         spec: dict[str, object] = {"owner": owner, "summary": _REASON, "risk": "low"}
-        return f"orgs/{org}/policies/{name}/policy.yaml", _of("Policy", name, spec)
+        return f"orgs/{org}/policies/{name}/policy.yaml", new_document("Policy", name, spec)
     if kind == "project.change":
         spec = {"summary": _REASON, "owners": [owner]}
-        return f"orgs/{org}/projects/{name}/project.yaml", _of("Project", name, spec)
+        return f"orgs/{org}/projects/{name}/project.yaml", new_document("Project", name, spec)
     if kind == "gate.change":
         spec = {"environments": [environment], "require": {"conformance": {"allowWaived": True}}}
-        return f"orgs/{org}/projects/{project}/gates/{name}.yaml", _of("DeploymentGate", name, spec)
+        return f"orgs/{org}/projects/{project}/gates/{name}.yaml", new_document("DeploymentGate", name, spec)
     windows = [{"start": "2000-01-01T00:00:00", "end": "2000-01-02T00:00:00"}]
     spec = {"timezone": "UTC", "windows": windows, "reason": _REASON}
-    return f"trust/freeze-windows/{name}.yaml", _of("FreezeWindow", name, spec)
-
-
-def _of(kind: str, name: str, spec: Mapping[str, object]) -> Mapping[str, object]:
-    return {"apiVersion": "gaitops.dev/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+    return f"trust/freeze-windows/{name}.yaml", new_document("FreezeWindow", name, spec)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from gaitops.demo.actions import Command, Setting, Travel
 from gaitops.demo.stage import Outcome, Stage
@@ -117,7 +117,7 @@ class Twin:
             self.stop(f"this step can be carried out: {line}", _essence(outcome))
         return outcome
 
-    def stop(self, claim: str, observed: str) -> None:
+    def stop(self, claim: str, observed: str) -> NoReturn:
         """The runbook cannot go on.
 
         Raises:
