@@ -45,7 +45,7 @@ class Authorities:
         able = frozenset(
             item.principal
             for item in people.identities
-            if (item.valid_until is None or item.valid_until > now) and item.fingerprint not in revoked
+            if (item.valid_until is None or item.valid_until > now) and item.marks.isdisjoint(revoked)
         )
         required = {group: name for name, rule in state.rules() for group in rule.spec.require.groups}
         return Authorities(people, able, frozenset(item.principal for item in root.keys), required)

@@ -93,7 +93,8 @@ class Identity:
 
 @lru_cache(maxsize=1024)
 def _marks(identity: Identity) -> frozenset[str]:
-    return marks_of(identity.credential) | {identity.fingerprint}
+    own = identity.credential.fingerprints if isinstance(identity.credential, Workload) else frozenset()
+    return marks_of(identity.credential) | own | {identity.fingerprint}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ def anchored_fold(
     fold.chain.extend(anchor.commit, position)
     _remember_steps(repository, anchor, ledger, chain, positions)
     _remember_analyses(fold, anchor, position)
+    _remember_names(fold)
     return fold
 
 
@@ -149,6 +150,19 @@ def _remember_analyses(fold: Fold, anchor: Anchor, position: int) -> None:
         for change in fold.trees.step(None, commit).evidence if commit is not None else ():
             if classify(change.path).kind == "analysis":
                 fold.facts.take_in(change, position, fold.people)
+
+
+def _remember_names(fold: Fold) -> None:
+    """What is revoked at the anchor is so under every name that it has there (see ``history.recording``)."""
+    roots = {key.fingerprint for key in fold.standing.root.keys}
+    state = fold.verified()
+    named = [document.spec.identity for _name, document in state.documents("trust/revocations", Revocation)]
+    owners = {item.principal.rpartition("/")[0] for item in named if item is not None}
+    for org in sorted(owners):
+        for identity in fold.people((org,) if org else ()).identities:
+            row = fold.ledger.get(spaces.REVOKED, identity.fingerprint)
+            for mark in identity.marks - roots if row is not None else ():
+                fold.ledger.put(spaces.REVOKED, mark, row)
 
 
 def _remember_revocations(repository: Repository, anchor: Anchor, ledger: Ledger) -> None:

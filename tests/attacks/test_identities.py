@@ -14,6 +14,7 @@ from gaitops.fleet.credentials import workload_of
 from tests.attacks.story import REFUSED, Commands, approvals_of, hire, project
 from tests.attacks.story import revocation as stolen
 from tests.attacks.test_trust_revocation import doubtful_paths
+from tests.history.test_rollout_anchors import Release
 from tests.keyless import RUN, TRUSTED_ROOT, KeylessWorld, alias, principal, workload
 from tests.sigstore_double.double import SigstoreDouble
 from tests.sigstore_double.fixtures import sigstore_double
@@ -22,6 +23,7 @@ from tests.simulator import Actor, binding_document, document
 __all__ = ["sigstore_double"]
 
 DANA = "trust/principals/dana.yaml"
+ROOT = ["alice", "bob"]
 BOT = "orgs/acme/principals/bot.yaml"
 OLD = alias(file=".github/workflows/old.yml")
 
@@ -151,3 +153,22 @@ def test_t20_a_withdrawal_outlives_its_key(world: KeylessWorld, commands: Comman
     world.land({DANA: without}, by="alice", approvers=["alice", "bob"])
     world.merge("pay")
     commands.survives(world, "approval.withdrawn")
+
+
+@pytest.mark.parametrize("renamed", ["before", "after"])
+def test_t16_judged_from_a_release_on(world: KeylessWorld, renamed: str) -> None:
+    """T16: verification that starts from a release knows the revoked pipeline under its other names as well."""
+    again = principal("robot", "service", workload(names=[OLD, alias()]))
+    if renamed == "after":  # Then it has both names when the release is made.
+        world.land(principal("robot", "service", workload(names=[alias(), OLD])), by="alice", approvers=ROOT)
+    world.land(revoked(workload()), by="alice", approvers=["bob"])
+    if renamed == "before":
+        world.land(again, by="alice", approvers=ROOT)
+    release = Release(world)
+    if renamed == "after":
+        only = workload(names=[OLD])
+        world.land(principal("robot", "service", only), by="alice", approvers=ROOT)
+        world.run_as(workflow_path=".github/workflows/old.yml")
+    assert release.codes() == set()
+    proposed(world)
+    assert "identity.revoked" in release.codes()

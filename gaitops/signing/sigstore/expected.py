@@ -94,9 +94,17 @@ class Workload:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of what never changes about it, and of the workflow that it was admitted as."""
+        return self._fingerprint(self.names[0])
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """What :attr:`fingerprint` would be with each of its names as the first."""
+        return frozenset(map(self._fingerprint, self.names))
+
+    def _fingerprint(self, name: WorkloadName) -> str:
         return digest(
             {
-                "buildConfig": self.names[0].build_config,
+                "buildConfig": name.build_config,
                 "issuer": self.issuer,
                 "ownerId": self.owner_id,
                 "repositoryId": self.repository_id,
