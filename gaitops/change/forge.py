@@ -108,9 +108,9 @@ def review_from_json(members: Mapping[str, object]) -> ForgeReview:
     change = members["change"]
     if not isinstance(change, int) or isinstance(change, bool) or change < 1:
         raise ValueError("forge.change is not the number of a pull or merge request")
-    texts = {name: _text(f"forge.{name}", members[name], rule) for name, rule in _TEXTS.items()}
+    texts = {name: _text(name, members[name], rule) for name, rule in _TEXTS.items()}
     account, login = _reviewer(members["reviewer"])
-    review = _text("forge.review", members["review"], _REVIEW_IDS[provider])
+    review = _text("review", members["review"], _REVIEW_IDS[provider])
     named = re.fullmatch(_REVIEW_IDS[provider], review)
     if named is not None and named.groupdict().get("account", account) != account:
         raise ValueError("forge.review is not a review of forge.reviewer")
@@ -124,7 +124,7 @@ def review_from_json(members: Mapping[str, object]) -> ForgeReview:
         account_id=account,
         login=login,
         commit=texts["commit"],
-        submitted_at=parse_timestamp(_text("forge.submittedAt", members["submittedAt"], r"[0-9TZ:-]{20}")),
+        submitted_at=parse_timestamp(_text("submittedAt", members["submittedAt"], r"[0-9TZ:-]{20}")),
     )
 
 
@@ -132,12 +132,12 @@ def _reviewer(value: object) -> tuple[str, str]:
     if not isinstance(value, dict) or set(value) != {"id", "login"}:
         raise ValueError("forge.reviewer does not consist of id and login")
     return (
-        _text("forge.reviewer.id", value["id"], _NUMBER),
-        _text("forge.reviewer.login", value["login"], _LOGIN),
+        _text("reviewer id", value["id"], _NUMBER),
+        _text("reviewer login", value["login"], _LOGIN),
     )
 
 
 def _text(name: str, value: object, rule: str) -> str:
     if not isinstance(value, str) or re.fullmatch(rule, value) is None:
-        raise ValueError(f"{name} has an impossible value")
+        raise ValueError(f"{name} of the forge has an impossible value")
     return value
