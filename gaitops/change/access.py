@@ -86,17 +86,22 @@ class Access:
             return self.problems[0].message
         if not self.proposers and not self.requirement.root:
             return "nobody who may propose it can sign"
-        names = {item.principal for item in self.approvers}
-        barred = (
-            [frozenset[str]()] if self.requirement.root else [frozenset({name}) for name in self.proposers]
-        )
-        if max(len(names - one) for one in barred) < self.requirement.quorum:
-            return (
-                f"needs {self.requirement.quorum}, and {len(names)} could approve, not counting who proposes"
-            )
-        present = frozenset[str]().union(*(item.groups for item in self.approvers))
-        missing = sorted(self.requirement.groups - present)
-        return f"nobody who could approve belongs to {', '.join(missing)}" if missing else None
+        # Whoever proposes does not approve, so it takes a proposer besides whom enough others are left.
+        proposing = [None] if self.requirement.root else self.proposers
+        left = [[item for item in self.approvers if item.principal != name] for name in proposing]
+        enough = [approvers for approvers in left if len(approvers) >= self.requirement.quorum]
+        if not enough:
+            count = len(self.approvers)
+            return f"needs {self.requirement.quorum}, and {count} could approve, not counting who proposes"
+        missing = min((self._missing_groups(approvers) for approvers in enough), key=len)
+        if missing:
+            return f"nobody who could approve belongs to {', '.join(missing)}, not counting who proposes"
+        return None
+
+    def _missing_groups(self, approvers: Iterable[Approver]) -> list[str]:
+        """Groups that must be among those who approve, and of which none of these people is."""
+        present = frozenset[str]().union(*(item.groups for item in approvers))
+        return sorted(self.requirement.groups - present)
 
 
 @dataclass(frozen=True)
