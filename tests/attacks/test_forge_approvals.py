@@ -142,7 +142,7 @@ def test_one_review_carries_what_its_commit_does_in_every_organization(
 
 
 def test_no_rule_no_review(world: World, commands: Commands) -> None:
-    """Without a rule that lists forge, a review is no approval, whoever attests it."""
+    """T49: without a rule that lists forge, a review is no approval, whoever attests it."""
     forge_fleet(world, operations=["repository.*"])
     proposed(world)
     put(world, attested(world, "topic"))
@@ -153,7 +153,7 @@ def test_no_rule_no_review(world: World, commands: Commands) -> None:
 
 
 def test_another_rule_that_does_not_list_it(world: World, commands: Commands) -> None:
-    """Every rule that matches must accept it: one that lists kinds without forge takes it away."""
+    """T49: every rule that matches must accept it: one that lists kinds without forge takes it away."""
     forge_fleet(world)
     world.land(
         rule("signed", ["project.*"], assurance=["key", "ssh"]), by="alice", approvers=["alice", "bob"]
@@ -164,7 +164,7 @@ def test_another_rule_that_does_not_list_it(world: World, commands: Commands) ->
 
 
 def test_rules_that_believe_different_services(world: World, commands: Commands) -> None:
-    """Rules that share no service share no forge; when nothing else is left, that is an error of the rules."""
+    """T49: rules that share no service share no forge; when nothing else is left, that is an error of the rules."""
     forge_fleet(world, assurance=["forge"])
     other = {"trust/principals/otherbot.yaml": principal_document(world.actor("otherbot"), kind="service")}
     world.land(
@@ -188,7 +188,7 @@ def test_rules_that_believe_different_services(world: World, commands: Commands)
     ],
 )
 def test_people_and_roles_never(world: World, commands: Commands, files: dict[str, str]) -> None:
-    """A rule for everything that lists forge does not reach people and roles, of the fleet or of an organization."""
+    """T49: a rule for everything that lists forge does not reach people and roles, of the fleet or of an organization."""
     forge_fleet(world, operations=["**"], assurance=["key", "forge"])
     proposed(world, files)
     put(world, attested(world, "topic"))
@@ -203,7 +203,7 @@ def test_people_and_roles_never(world: World, commands: Commands, files: dict[st
 
 
 def test_a_service_that_no_rule_names(world: World, commands: Commands) -> None:
-    """Another service of the fleet cannot attest."""
+    """T49: another service of the fleet cannot attest."""
     forge_fleet(world)
     other = world.actor("otherbot")
     world.land(
@@ -217,7 +217,7 @@ def test_a_service_that_no_rule_names(world: World, commands: Commands) -> None:
 
 
 def test_a_service_signs_under_the_name_of_another(world: World, commands: Commands) -> None:
-    """The service that the review names must have signed, not any service."""
+    """T49: the service that the review names must have signed, not any service."""
     forge_fleet(world)
     other = world.actor("otherbot")
     world.land(
@@ -231,7 +231,7 @@ def test_a_service_signs_under_the_name_of_another(world: World, commands: Comma
 
 
 def test_a_person_as_attester(world: World, commands: Commands) -> None:
-    """A person cannot attest, even when a rule names that person: one key would be two approvers."""
+    """T49: a person cannot attest, even when a rule names that person: one key would be two approvers."""
     forge_fleet(world, quorum=2)
     world.land(
         rule("reviews", ["project.*"], quorum=2, assurance=["key", "forge"], forgeAttesters=["bob"]),
@@ -249,7 +249,7 @@ def test_a_person_as_attester(world: World, commands: Commands) -> None:
 
 
 def test_a_service_that_proposed_the_change(world: World, commands: Commands) -> None:
-    """A service that contributed to a change cannot attest its reviews."""
+    """T49: a service that contributed to a change cannot attest its reviews."""
     forge_fleet(world)
     world.land(
         {"trust/roles/bot.yaml": binding_document("bot", "platform_admin", "fleet", [BOT])},
@@ -262,7 +262,7 @@ def test_a_service_that_proposed_the_change(world: World, commands: Commands) ->
 
 
 def test_a_reviewer_who_contributed(world: World, commands: Commands) -> None:
-    """Separation of duties holds for the reviewer."""
+    """T50: separation of duties holds for the reviewer."""
     forge_fleet(world)
     dave = world.actor("dave")
     body = json.loads(person("dave", ACCOUNTS["dave"]))
@@ -285,7 +285,7 @@ def test_a_reviewer_who_contributed(world: World, commands: Commands) -> None:
 
 
 def test_a_reviewer_who_wrote_it_in_the_browser(world: World, commands: Commands) -> None:
-    """What somebody writes on the forge's pages is signed by nobody; the forge's own address of them says whose it is."""
+    """T50: what somebody writes on the forge's pages is signed by nobody; the forge's own address of them says whose it is."""
     forge_fleet(world)
     proposed(world)
     world.actor("browser").email = f"{ACCOUNTS['dave']}+Dave-Renamed@users.noreply.github.com"
@@ -298,7 +298,7 @@ def test_a_reviewer_who_wrote_it_in_the_browser(world: World, commands: Commands
 
 
 def test_a_reviewer_without_the_role(world: World, commands: Commands) -> None:
-    """A review by somebody who may not approve is no approval."""
+    """T50: a review by somebody who may not approve is no approval."""
     forge_fleet(world)
     world.land(
         {
@@ -329,7 +329,7 @@ def test_a_reviewer_without_the_role(world: World, commands: Commands) -> None:
 def test_an_account_that_is_not_the_reviewers(
     world: World, commands: Commands, other: dict[str, Any]
 ) -> None:
-    """Account id, host and kind of forge must be those of the reviewer's identity; the login decides nothing."""
+    """T50: account id, host and kind of forge must be those of the reviewer's identity; the login decides nothing."""
     forge_fleet(world)
     proposed(world)
     put(world, attested(world, "topic", review=review_of(world, "topic", **other)))
@@ -345,7 +345,7 @@ def test_a_renamed_account_is_the_same(world: World, commands: Commands) -> None
 
 
 def test_an_account_that_the_change_itself_brings(world: World, commands: Commands) -> None:
-    """Accounts are read from verified state."""
+    """T50: accounts are read from verified state."""
     forge_fleet(world)
     proposed(world, {**project(), "trust/principals/erin.yaml": person("erin", "999")})
     put(world, attested(world, "topic", "erin", review=review_of(world, "topic", account_id="999")))
@@ -353,7 +353,7 @@ def test_an_account_that_the_change_itself_brings(world: World, commands: Comman
 
 
 def test_an_expired_account(world: World, commands: Commands) -> None:
-    """An account counts from and until when its identity says, at the review and at the merge."""
+    """T50: an account counts from and until when its identity says, at the review and at the merge."""
     until = world.now + timedelta(hours=2)
     forge_fleet(world, validUntil=format_timestamp(until))
     proposed(world)
@@ -376,7 +376,7 @@ def test_a_review_from_before_the_account_was_valid(world: World, commands: Comm
 
 @pytest.mark.parametrize("whose", ["account", "service"])
 def test_a_revoked_account_or_service(world: World, commands: Commands, whose: str) -> None:
-    """A review that arrives after the account or the key of the service was revoked does not count."""
+    """T50: a review that arrives after the account or the key of the service was revoked does not count."""
     forge_fleet(world)
     gone = (
         account_revocation("gone", "dave")
@@ -411,7 +411,7 @@ def test_doubt_reaches_what_either_carried(world: World, commands: Commands, who
 
 
 def test_a_review_is_used_once(world: World, commands: Commands) -> None:
-    """A review that carried a decision is replayed under a new payload, for other bytes and another commit."""
+    """T48: a review that carried a decision is replayed under a new payload, for other bytes and another commit."""
     forge_fleet(world)
     proposed(world)
     review = review_of(world, "topic")
@@ -434,7 +434,7 @@ def test_a_review_is_used_once(world: World, commands: Commands) -> None:
 
 
 def test_a_used_review_for_another_organization(world: World, commands: Commands) -> None:
-    """Of another commit, a used review carries nothing, in whatever organization."""
+    """T48: of another commit, a used review carries nothing, in whatever organization."""
     body = world.read("orgs/acme/org.yaml").decode().replace("acme", "beta")
     world.land({"orgs/beta/org.yaml": body}, by="alice", approvers=["bob"])
     forge_fleet(world)
@@ -447,7 +447,7 @@ def test_a_used_review_for_another_organization(world: World, commands: Commands
 
 
 def test_use_is_remembered_by_the_checkpoint(world: World, commands: Commands) -> None:
-    """A run that starts from a checkpoint knows the reviews that were used before it."""
+    """T48: a run that starts from a checkpoint knows the reviews that were used before it."""
     forge_fleet(world)
     proposed(world)
     put(world, attested(world, "topic"))
@@ -462,7 +462,7 @@ def test_use_is_remembered_by_the_checkpoint(world: World, commands: Commands) -
 
 
 def test_a_review_grows_old_from_when_it_was_given(world: World, commands: Commands) -> None:
-    """Attesting a review late does not make it young; the rule's time runs from the review."""
+    """T48: attesting a review late does not make it young; the rule's time runs from the review."""
     forge_fleet(world)
     proposed(world)
     old = review_of(world, "topic", submitted_at=world.now - timedelta(days=7))
@@ -480,7 +480,7 @@ def test_a_review_from_the_future(world: World, commands: Commands) -> None:
 
 
 def test_a_review_is_not_for_other_bytes(world: World, commands: Commands) -> None:
-    """The envelope of a review covers exact bytes as any other does."""
+    """T48: the envelope of a review covers exact bytes as any other does."""
     forge_fleet(world)
     proposed(world)
     put(world, attested(world, "topic"))
@@ -556,7 +556,7 @@ def test_the_service_withdraws_a_dismissed_review(world: World, commands: Comman
     ],
 )
 def test_half_an_attestation(world: World, commands: Commands, members: dict[str, object]) -> None:
-    """What says only half of what it is, or something else beside it, is no envelope at all."""
+    """T49: what says only half of what it is, or something else beside it, is no envelope at all."""
     forge_fleet(world)
     proposed(world)
 
@@ -574,7 +574,7 @@ def test_half_an_attestation(world: World, commands: Commands, members: dict[str
 
 
 def test_the_members_taken_out_leave_nothing(world: World, commands: Commands) -> None:
-    """Without its review, the envelope is an approval by the reviewer that the reviewer did not sign."""
+    """T49: without its review, the envelope is an approval by the reviewer that the reviewer did not sign."""
     forge_fleet(world)
     proposed(world)
 
@@ -586,7 +586,7 @@ def test_the_members_taken_out_leave_nothing(world: World, commands: Commands) -
 
 
 def test_a_broken_signature(world: World, commands: Commands) -> None:
-    """A review whose envelope does not verify is nobody's word."""
+    """T49: a review whose envelope does not verify is nobody's word."""
     forge_fleet(world)
     proposed(world)
 

@@ -56,7 +56,7 @@ def test_a_pipeline_attests_without_a_key(world: KeylessWorld, commands: Command
 
 
 def test_a_run_that_a_pull_request_started(world: KeylessWorld, commands: Commands) -> None:
-    """A run of the same workflow that somebody without write access can cause attests nothing."""
+    """T49: a run of the same workflow that somebody without write access can cause attests nothing."""
     world.run_as(event_name="pull_request_target")
     attest(world)
     (refused,) = commands.check(world, "topic").json["partitions"][0]["decisions"][0]["refused"]

@@ -51,7 +51,7 @@ def everybody(count: int) -> list[Any]:
     ["G-PAY", "g-pay,g-sec", "g-pay ", "g-p\u0430y", "g\u2010pay", "*", "g-*", "g-pay\u0000", "xg-pay"],
 )
 def test_a_group_that_only_looks_like_a_mapped_one_gives_nothing(value: str) -> None:
-    """Case, separators, look-alikes and patterns: only the exact id is the group."""
+    """T46: case, separators, look-alikes and patterns: only the exact id is the group."""
     said = with_groups(
         answer(user("eve")), Group(value, "g-pay", frozenset({"id-eve"})), Group("g-sec", None, frozenset())
     )
@@ -61,14 +61,14 @@ def test_a_group_that_only_looks_like_a_mapped_one_gives_nothing(value: str) -> 
 
 
 def test_a_group_named_like_the_id_of_a_mapped_one_gives_nothing() -> None:
-    """Who may name groups must not be able to name one like another one's id."""
+    """T46: who may name groups must not be able to name one like another one's id."""
     said = answer(user("dana", groups=["g-pay"]), user("eve"))
     said = with_groups(said, *said.groups, Group("g-eve", "g-pay", frozenset({"id-eve"})))
     assert names(MemoryFleet().plan(said).joins) == ["dana"]
 
 
 def test_a_second_group_of_the_same_name_settles_nothing() -> None:
-    """Where the mapping trusts a name and two groups have it, whoever is in stays and nobody comes in."""
+    """T46: where the mapping trusts a name and two groups have it, whoever is in stays and nobody comes in."""
     mapping = {**MAPPING, "groups": [{"displayName": "Payments", "group": "payments"}]}
     fleet = MemoryFleet(mapping)
     fleet.sync(with_groups(answer(user("dana")), Group("g-1", "Payments", frozenset({"id-dana"}))))
@@ -82,7 +82,7 @@ def test_a_second_group_of_the_same_name_settles_nothing() -> None:
 
 
 def test_a_group_that_disappeared_takes_nothing() -> None:
-    """A list of groups that lacks one is no reason to take a role from everybody."""
+    """T51: a list of groups that lacks one is no reason to take a role from everybody."""
     fleet = MemoryFleet()
     fleet.sync(answer(user("dana", groups=["g-pay"])))
     plan = fleet.sync(with_groups(answer(user("dana")), Group("g-sec", None, frozenset())))
@@ -91,7 +91,7 @@ def test_a_group_that_disappeared_takes_nothing() -> None:
 
 @pytest.mark.parametrize("value", ["g-pay\u200b", "g-\u202epay", " g-pay", "g-pay\nx"])
 def test_a_mapping_cannot_hide_what_it_compares_with(value: str) -> None:
-    """Approvers see every character of an external id."""
+    """T46: approvers see every character of an external id."""
     mapping = {**MAPPING, "groups": [{"id": value, "group": "payments"}]}
     with pytest.raises(InvalidInputError):
         MemoryFleet(mapping)
@@ -111,7 +111,7 @@ def last_admins() -> MemoryFleet:
 
 
 def test_the_last_admin_does_not_leave() -> None:
-    """One of two goes; the last is refused by name, and others are prepared all the same."""
+    """T47: one of two goes; the last is refused by name, and others are prepared all the same."""
     fleet = last_admins()
     fleet.sync(answer(user("erin", groups=["g-pay"]), gone=["dana"]))
     assert fleet.person("dana").spec.groups == ()
@@ -124,7 +124,7 @@ def test_the_last_admin_does_not_leave() -> None:
 
 
 def test_all_admins_at_once_do_not_leave() -> None:
-    """Two deletions in one go are refused together: nothing decides which of them stays."""
+    """T47: two deletions in one go are refused together: nothing decides which of them stays."""
     plan = last_admins().plan(answer(user("frank", groups=["g-pay"]), gone=["dana", "erin"]))
     assert codes(plan) == ["identity.last_holder", "identity.last_holder"]
     assert plan.leavers == ()
@@ -132,7 +132,7 @@ def test_all_admins_at_once_do_not_leave() -> None:
 
 @pytest.mark.parametrize("how", ["deactivated", "taken out of the group"])
 def test_the_last_admin_does_not_lose_the_role_otherwise(how: str) -> None:
-    """Deactivation and an emptied group are deletions under another name."""
+    """T47: deactivation and an emptied group are deletions under another name."""
     fleet = last_admins()
     groups = ["g-pay"] if how == "deactivated" else []
     said = answer(*(user(name, groups=groups, active=how != "deactivated") for name in ("dana", "erin")))
@@ -142,7 +142,7 @@ def test_the_last_admin_does_not_lose_the_role_otherwise(how: str) -> None:
 
 
 def test_a_holder_who_cannot_sign_is_none() -> None:
-    """An expired or revoked key of somebody else does not make the last admin dispensable."""
+    """T47: an expired or revoked key of somebody else does not make the last admin dispensable."""
     fleet = last_admins()
     ghost = Actor("ghost")
     fleet.put(
@@ -166,7 +166,7 @@ def _identities(fleet: MemoryFleet, name: str) -> Any:
 
 
 def test_the_last_member_of_a_required_group_stays() -> None:
-    """An approval rule that nobody can satisfy locks what it guards."""
+    """T47: an approval rule that nobody can satisfy locks what it guards."""
     fleet = MemoryFleet()
     rule = {"match": {"operations": ["assignment.*"]}, "require": {"groups": ["security"]}}
     fleet.put("trust/approvals/security.yaml", document("ApprovalRule", "security", rule))
@@ -177,7 +177,7 @@ def test_the_last_member_of_a_required_group_stays() -> None:
 
 
 def test_a_root_person_does_not_leave_by_directory() -> None:
-    """A root key is replaced by the root people alone."""
+    """T47: a root key is replaced by the root people alone."""
     fleet = MemoryFleet()
     link = {"mapping": "corp", "id": "id-alice"}
     fleet.edit("trust/principals/alice.yaml", lambda spec: spec.update(directory=link))
@@ -190,7 +190,7 @@ def test_a_root_person_does_not_leave_by_directory() -> None:
 
 
 def test_a_directory_that_deletes_everybody_changes_nothing() -> None:
-    """More than a fifth at once needs somebody who says so."""
+    """T51: more than a fifth at once needs somebody who says so."""
     fleet = MemoryFleet()
     fleet.sync(answer(*everybody(20)))
     with pytest.raises(UnsafeOperationError) as caught:
@@ -200,7 +200,7 @@ def test_a_directory_that_deletes_everybody_changes_nothing() -> None:
 
 @pytest.mark.parametrize("fault", ["empty", "half", "error", "cut"])
 def test_a_broken_answer_deactivates_nobody(scim: ScimDouble, fault: str) -> None:
-    """Whatever is missing from a list, a whole run is refused before anybody is a leaver."""
+    """T51: whatever is missing from a list, a whole run is refused before anybody is a leaver."""
     fleet = MemoryFleet()
     for number in range(4):
         scim.add(f"user{number}", groups=("g-sec",))
@@ -232,7 +232,7 @@ def _read(scim: ScimDouble, fleet: MemoryFleet) -> Answer:
 
 
 def test_a_reused_user_name_is_another_person() -> None:
-    """Whoever gets a leaver's user name does not get the leaver's principal."""
+    """T52: whoever gets a leaver's user name does not get the leaver's principal."""
     fleet = MemoryFleet()
     fleet.sync(answer(user("dana", groups=["g-pay"])))
     again = user("dana", groups=["g-pay"])
@@ -250,7 +250,7 @@ def test_a_reused_user_name_is_another_person() -> None:
     [("dana.miller", "dana-miller"), ("Dana", "dana"), ("dana", "dana@example.com"), ("d ana", "d_ana")],
 )
 def test_names_that_become_one_are_refused(one: str, other: str) -> None:
-    """Neither of the two gets it, in whatever order they come."""
+    """T52: neither of the two gets it, in whatever order they come."""
     first = user(one, groups=["g-pay"], emails=("a@example.com",))
     second = user(other, groups=["g-pay"], emails=("b@example.com",))
     for said in (answer(first, second), answer(second, first)):
@@ -259,7 +259,7 @@ def test_names_that_become_one_are_refused(one: str, other: str) -> None:
 
 
 def test_a_user_called_like_a_principal_does_not_become_it() -> None:
-    """Alice of the directory is not Alice of the root."""
+    """T52: Alice of the directory is not Alice of the root."""
     fleet = MemoryFleet()
     before = dict(fleet.files)
     plan = fleet.sync(answer(user("alice", groups=["g-pay"])))
@@ -271,20 +271,20 @@ def test_a_user_called_like_a_principal_does_not_become_it() -> None:
     "name", ["d\u0430na", "\uff44ana", "dan\u0131", "dana@evil.example", "../dana", "-", "", "d" * 64]
 )
 def test_a_name_that_can_be_mistaken_is_refused(name: str) -> None:
-    """Look-alikes, foreign domains, paths: nothing is transliterated or cut."""
+    """T52: look-alikes, foreign domains, paths: nothing is transliterated or cut."""
     person = user("x", groups=["g-pay"], user_name=name or None, emails=("x@example.com",))
     assert codes(MemoryFleet().plan(answer(person))) == ["identity.unusable"]
 
 
 def test_a_guest_with_a_foreign_address_is_refused() -> None:
-    """An address that a guest brought is not one of the company's, and signs in as nobody."""
+    """T52: an address that a guest brought is not one of the company's, and signs in as nobody."""
     plan = MemoryFleet().plan(answer(user("guest", groups=["g-pay"], emails=("guest@evil.example",))))
     assert codes(plan) == ["identity.unusable"]
 
 
 @pytest.mark.parametrize("address", ["dana@example.com", "DANA@example.com"])
 def test_two_users_with_one_address_are_refused(address: str) -> None:
-    """Otherwise whoever may edit their own addresses would sign in as somebody else."""
+    """T52: otherwise whoever may edit their own addresses would sign in as somebody else."""
     fleet = MemoryFleet()
     fleet.sync(answer(user("dana", groups=["g-pay"])))
     eve = user("eve", groups=["g-pay"], emails=(address,))
@@ -293,7 +293,7 @@ def test_two_users_with_one_address_are_refused(address: str) -> None:
 
 
 def test_somebody_elses_subject_is_refused() -> None:
-    """Also of a principal in an organization, whom the directory does not manage."""
+    """T52: also of a principal in an organization, whom the directory does not manage."""
     fleet = MemoryFleet()
     spec = {
         "type": "human",
@@ -306,7 +306,7 @@ def test_somebody_elses_subject_is_refused() -> None:
 
 
 def test_somebody_whose_sign_in_was_revoked_does_not_join() -> None:
-    """Under another account with the same address: what was taken back is not given again."""
+    """T52: under another account with the same address: what was taken back is not given again."""
     fleet = MemoryFleet()
     fleet.sync(answer(user("dana", groups=["g-pay"])))
     subject = {"principal": "dana", "fingerprint": _identities(fleet, "dana")[0].fingerprint}
@@ -318,7 +318,7 @@ def test_somebody_whose_sign_in_was_revoked_does_not_join() -> None:
 
 
 def test_two_principals_cannot_share_a_user() -> None:
-    """A leaver who links their principal to an active colleague is reported, and leaves nothing usable behind."""
+    """T52: a leaver who links their principal to an active colleague is reported, and leaves nothing usable behind."""
     fleet = MemoryFleet()
     fleet.sync(answer(user("dana", groups=["g-pay"]), user("erin", groups=["g-pay"])))
     fleet.edit(DANA, lambda spec: spec["directory"].update(id="id-erin"))
@@ -329,7 +329,7 @@ def test_two_principals_cannot_share_a_user() -> None:
 
 @pytest.mark.parametrize("edit", ["removed", "to a mapping that does not exist"])
 def test_a_leaver_who_lost_the_link_is_reported(edit: str) -> None:
-    """Whoever takes the link away does not stay valid in silence."""
+    """T52: whoever takes the link away does not stay valid in silence."""
     fleet = MemoryFleet()
     fleet.sync(answer(user("dana", groups=["g-pay"]), user("erin", groups=["g-pay"])))
     if edit == "removed":
@@ -352,7 +352,7 @@ def test_one_odd_user_keeps_nobody_else_valid() -> None:
 
 
 def test_a_mapping_needs_the_floor_of_what_it_can_give(world: World) -> None:
-    """One approver cannot make a directory of their own the source of people: root people of the fleet must."""
+    """T53: one approver cannot make a directory of their own the source of people: root people of the fleet must."""
     path = "trust/directories/corp.yaml"
     world.commit({path: document("DirectoryMapping", "corp", MAPPING)}, by="alice", branch="topic")
     world.approve("topic", "bob")
@@ -372,7 +372,7 @@ def test_a_mapping_needs_the_floor_of_what_it_can_give(world: World) -> None:
 
 
 def test_an_orgs_mapping_gives_nothing_outside_of_it() -> None:
-    """Neither principals of the fleet nor roles beyond the org."""
+    """T53: neither principals of the fleet nor roles beyond the org."""
     roles = [{"role": "platform_admin", "scope": "fleet"}, {"role": "approver", "scope": "org/other"}]
     fleet = MemoryFleet(
         {**MAPPING, "groups": [{"id": "g-pay", "group": "payments", "roles": roles}]}, org="acme"
@@ -387,7 +387,7 @@ def test_an_orgs_mapping_gives_nothing_outside_of_it() -> None:
 
 
 def test_a_service_is_never_managed() -> None:
-    """A directory manages people: a publisher's or an operator's document cannot be linked to it."""
+    """T53: a directory manages people: a publisher's or an operator's document cannot be linked to it."""
     spec = {"type": "service", "directory": {"mapping": "corp", "id": "id-bot"}}
     with pytest.raises(InvalidInputError, match="directories manage people"):
         load_document(document("Principal", "bot", spec).encode(), "trust/principals/bot.yaml")

@@ -8,14 +8,15 @@ import re
 from pathlib import Path
 
 from tests.attacks.ids import REGISTERED
+from tests.docs.attack_tests import ELSEWHERE
 
 _ID = re.compile(r"([GTDROE][1-9][0-9]?): ")
 
 
 def claimed() -> dict[str, list[str]]:
-    """Case id → tests of this folder whose docstring starts with it."""
+    """Case id → tests whose docstring starts with it, in this folder or beside what they need."""
     found: dict[str, list[str]] = {}
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+    for path in sorted([*Path(__file__).parent.glob("test_*.py"), *ELSEWHERE]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 match = _ID.match(ast.get_docstring(node) or "")

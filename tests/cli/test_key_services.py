@@ -239,41 +239,6 @@ def test_a_swapped_key_signs_nothing(
     assert fleet.untouched()
 
 
-def test_revoked_key_version(gaitops: Invoke, tmp_path: Path, kms: ScriptedKMS) -> None:
-    """A version that the fleet revoked approves nothing while the KMS still signs with it, nor does the next one."""
-    fleet = ServiceFleet(gaitops, tmp_path, {})
-    fleet.git("switch", "--quiet", "--create", "identity")
-    keys = {"root": str(fleet.key("bob")), "kms": "awskms:alias/bob"}
-    identities = [
-        {"id": name, "type": "key", "publicKey": gaitops("key", "show", uri, "--json").json["public_key"]}
-        for name, uri in keys.items()
-    ]
-    spec = {"type": "human", "identities": identities}
-    (fleet.path / "trust/principals/bob.yaml").write_text(document("Principal", "bob", spec))
-    fleet.commit("bob has a key in a KMS")
-    assert fleet.approve("bob", "identity", verb="propose").code == 0
-    assert [fleet.approve(name, "identity").code for name in ("alice", "carol")] == [0, 0]
-    fleet.merge("identity")
-
-    fleet.git("switch", "--quiet", "--create", "revoke")
-    why = ("--cause", "retired", "--reason", "next version")
-    assert fleet.trust("revoke", "--principal", "bob", "--identity", "kms", *why).code == 0
-    fleet.commit("revoke")
-    assert fleet.approve("bob", "revoke", verb="propose").code == 0
-    fleet.merge("revoke")
-
-    fleet.uris["bob"] = "awskms:alias/bob"
-    fleet.propose_project()
-    assert fleet.approve("bob", "topic").code == 0
-    words = ("--repo", fleet.path, "--base", "main", "--head", "topic", "--trust-root", fleet.trust_root)
-    judged = gaitops("check", *words, "--json")
-    assert (judged.code, "identity.revoked" in judged.out) == (4, True)
-    kms.private = ec.generate_private_key(ec.SECP256R1())
-    new = fleet.approve("bob", "topic")
-    assert (new.code, new.json["error_code"]) == (6, "key.not_principals")
-    assert fleet.untouched()
-
-
 @pytest.mark.parametrize("seconds", ["0", "301", "-1", "1.5", "soon", "١"])
 def test_time_out_from_the_environment(
     gaitops: Invoke, kms: ScriptedKMS, monkeypatch: pytest.MonkeyPatch, seconds: str

@@ -153,7 +153,7 @@ def test_other_signatures_are_nobodys(armored: bytes | None, code: str, part: st
 
 
 def test_expired_and_revoked_certificates_sign_no_more() -> None:
-    """What they signed before stays; of a compromised one nothing does."""
+    """T55: what they signed before stays; of a compromised one nothing does."""
     late = AT + 3 * YEAR
     assert signer(signed(at=late), directory(dana=DANA), late).problem is not None
     assert signer(signed(), directory(dana=DANA.revoked(AT + timedelta(days=9), RETIRED))).problem is None
@@ -188,7 +188,7 @@ def test_a_commit_without_a_time_cannot_be_judged() -> None:
 @pytest.mark.parametrize("name", sorted(OPENPGP))
 @pytest.mark.parametrize("form", ["fingerprint", "id"])
 def test_a_forges_signature_is_nobodys(name: str, form: str) -> None:
-    """GitHub signs for everybody who presses a button; the message says so, whatever form names its key."""
+    """T54: GitHub signs for everybody who presses a button; the message says so, whatever form names its key."""
     octets = bytes.fromhex(name)
     issuer = subpacket(33, b"\x04" + octets) if form == "fingerprint" else subpacket(16, octets[-8:])
     body = DANA.body(b"", AT, issuer=False, hashed=[issuer])
@@ -275,7 +275,7 @@ def test_a_keyless_commit_is_the_persons_whom_its_certificate_names(
 def test_keyless_signatures_that_prove_nothing_are_nobodys(
     sigstore_double: SigstoreDouble, sigstore_double_v1: SigstoreDouble
 ) -> None:
-    """A stranger, other bytes, another instance, no log entry, no trusted root: each with its code."""
+    """T56: a stranger, other bytes, another instance, no log entry, no trusted root: each with its code."""
     double = sigstore_double_v1
     people = keyless(double, dana="dana@example.com")
     untrusting = Directory.of(people.people.values(), people.identities, ())
@@ -449,7 +449,7 @@ def test_without_the_library_there_is_no_verdict(
 
 
 def test_one_key_is_one_principals(world: World) -> None:
-    """A key in somebody's certificate cannot be listed by somebody else, not even as an SSH or PEM key."""
+    """T55: a key in somebody's certificate cannot be listed by somebody else, not even as an SSH or PEM key."""
     thief = Actor("thief")
     thief.key = new_ed25519("dana subkey")
     stolen = {"id": "own", "type": "key", "publicKey": thief.pem}
@@ -459,7 +459,7 @@ def test_one_key_is_one_principals(world: World) -> None:
 
 
 def test_a_forges_key_is_no_identity(world: World) -> None:
-    """GitLab.com's key for web commits is published; listing it would let everybody there speak for the principal."""
+    """T54: gitLab.com's key for web commits is published; listing it would let everybody there speak for the principal."""
     line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIADOCCUoN3Q1UPQqUvp845fKy7haJH17qsSkVXzWXilW"
     with pytest.raises(
         VerificationError, match=r"web/web: .*GitLab\.com signs everybody's commits"

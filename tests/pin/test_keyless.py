@@ -96,7 +96,7 @@ def test_a_good_pin(fleet: KeylessFleet, files: dict[str, bytes], require: Requi
 @pytest.mark.parametrize("require", KEYLESS)
 @pytest.mark.parametrize("lost", [*(f"{name}.sigstore.json" for name in STATEMENTS), TRUSTED_ROOT_FILE])
 def test_stripped(fleet: KeylessFleet, files: dict[str, bytes], require: Require, lost: str) -> None:
-    """A bundle or trusted root that was taken away is missed, whatever the keys say."""
+    """T58: a bundle or trusted root that was taken away is missed, whatever the keys say."""
     del files[lost]
     with pytest.raises(VerificationError) as error:
         _verify(fleet, files, require)
@@ -105,7 +105,7 @@ def test_stripped(fleet: KeylessFleet, files: dict[str, bytes], require: Require
 
 
 def test_stripped_of_everything(fleet: KeylessFleet, files: dict[str, bytes]) -> None:
-    """A pin without anything keyless is a pin of keys, and not enough for whoever asks for more."""
+    """T58: a pin without anything keyless is a pin of keys, and not enough for whoever asks for more."""
     plain = {
         path: data for path, data in files.items() if "sigstore" not in path and path != TRUSTED_ROOT_FILE
     }
@@ -133,7 +133,7 @@ def test_stripped_of_everything(fleet: KeylessFleet, files: dict[str, bytes]) ->
 def test_by_somebody_else(
     fleet: KeylessFleet, files: dict[str, bytes], require: Require, run: Signer
 ) -> None:
-    """A bundle by a run that the root does not name counts for nothing."""
+    """T57: a bundle by a run that the root does not name counts for nothing."""
     with pytest.raises(VerificationError) as error:
         _verify(fleet, _resigned(files, signing(run, NOW)), require)
     assert {problem.code for problem in error.value.problems} == {"sigstore.identity"}
@@ -141,7 +141,7 @@ def test_by_somebody_else(
 
 @pytest.mark.parametrize("require", KEYLESS)
 def test_by_another_instance(fleet: KeylessFleet, files: dict[str, bytes], require: Require) -> None:
-    """A bundle of another Sigstore instance is refused, though it names the right workload."""
+    """T57: a bundle of another Sigstore instance is refused, though it names the right workload."""
     with pytest.raises(VerificationError) as error:
         _verify(fleet, _resigned(files, signing(RUN, NOW, stranger())), require)
     assert code(error) == "sigstore.untrusted"
@@ -149,7 +149,7 @@ def test_by_another_instance(fleet: KeylessFleet, files: dict[str, bytes], requi
 
 @pytest.mark.parametrize("require", ALL)
 def test_trusted_root_swapped(fleet: KeylessFleet, files: dict[str, bytes], require: Require) -> None:
-    """A trusted root that came with the bundles is not the one that the root people have signed for."""
+    """T59: a trusted root that came with the bundles is not the one that the root people have signed for."""
     forged = _resigned(files, signing(RUN, NOW, stranger()))
     forged[TRUSTED_ROOT_FILE] = stranger().trusted_root_bytes
     with pytest.raises(VerificationError) as error:
@@ -159,7 +159,7 @@ def test_trusted_root_swapped(fleet: KeylessFleet, files: dict[str, bytes], requ
 
 @pytest.mark.parametrize("require", ALL)
 def test_for_another_statement(fleet: KeylessFleet, files: dict[str, bytes], require: Require) -> None:
-    """A genuine bundle beside another statement is not its bundle, even where bundles are not required."""
+    """T57: a genuine bundle beside another statement is not its bundle, even where bundles are not required."""
     files["release.sigstore.json"] = files["production/enforced.sigstore.json"]
     with pytest.raises(VerificationError) as error:
         _verify(fleet, files, require)
@@ -167,7 +167,7 @@ def test_for_another_statement(fleet: KeylessFleet, files: dict[str, bytes], req
 
 
 def test_both_needs_keys(fleet: KeylessFleet, files: dict[str, bytes]) -> None:
-    """With a bundle and without the publishers' signature, a statement satisfies keyless and not both."""
+    """T58: with a bundle and without the publishers' signature, a statement satisfies keyless and not both."""
     envelope = json.loads(files["release.dsse.json"])
     envelope["signatures"][0]["keyid"] = "0" * 64
     files["release.dsse.json"] = json.dumps(envelope).encode()
@@ -215,7 +215,7 @@ def test_a_root_without_workloads(tmp_path: Path, consumer: Path) -> None:
 
 
 def test_workloads_of_an_older_root(tmp_path: Path, consumer: Path) -> None:
-    """After a rotation the workload that was named before signs nothing any more; archived pins keep verifying."""
+    """T57: after a rotation the workload that was named before signs nothing any more; archived pins keep verifying."""
     fleet = keyless_fleet(tmp_path / "out", NOW)
     fleet.publish(first=True)
     init_pin(consumer, fleet.source, fleet.trust_root, [REQUEST], NOW, require=Require.BOTH)

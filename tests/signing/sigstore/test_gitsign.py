@@ -103,14 +103,14 @@ def test_a_body_that_comes_along_must_fit(sigstore_double_v1: SigstoreDouble) ->
 
 @pytest.mark.parametrize("payload", [b"", PAYLOAD + b"\n", PAYLOAD.replace(b"\n", b"\r\n")])
 def test_other_commits_are_not_signed(sigstore_double_v1: SigstoreDouble, payload: bytes) -> None:
-    """The digest in the signed attributes is the commit's."""
+    """T56: the digest in the signed attributes is the commit's."""
     with pytest.raises(VerificationError, match="over other bytes") as caught:
         verified(sigstore_double_v1, gitsign(sigstore_double_v1, PAYLOAD, DANA), payload)
     assert caught.value.code == "signature.invalid"
 
 
 def test_attributes_of_another_commit_do_not_fit_the_signature(sigstore_double_v1: SigstoreDouble) -> None:
-    """To exchange the digest is to change what was signed."""
+    """T56: to exchange the digest is to change what was signed."""
     signature = parts(sigstore_double_v1, b"other", DANA)
     moved = replace(signature, attributes=signed_attributes(PAYLOAD, STORY))
     with pytest.raises(VerificationError, match="not by the certificate's key") as caught:
@@ -119,7 +119,7 @@ def test_attributes_of_another_commit_do_not_fit_the_signature(sigstore_double_v
 
 
 def test_without_a_log_entry_nothing_is_proven(made: Parts, sigstore_double_v1: SigstoreDouble) -> None:
-    """As gitsign signs unless it is told otherwise; the remedy is the option."""
+    """T56: as gitsign signs unless it is told otherwise; the remedy is the option."""
     with pytest.raises(VerificationError, match="holds no log entry") as caught:
         verified(sigstore_double_v1, without_entry(made).armored)
     assert caught.value.code == "sigstore.untrusted"
