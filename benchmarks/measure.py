@@ -20,7 +20,11 @@ from benchmarks.bare import Check, check_all, collect
 from benchmarks.rollouts import measure_rollouts
 from benchmarks.timing import processor_time
 from benchmarks.writer import Written
+from gaitops.documents.layout import root_path
 from gaitops.fleet.assignments import resolve_all
+from gaitops.fleet.people import Directory, directory
+from gaitops.fleet.root import verify_first_root
+from gaitops.fleet.state import DocumentCache, FleetState
 from gaitops.git.repository import Repository
 from gaitops.history.proposal import propose
 from gaitops.history.session import open_history
@@ -65,13 +69,24 @@ def bare(fleet: Written) -> dict[str, float]:
 
 def signatures(fleet: Written, count: int) -> dict[str, float]:
     """The newest commit signatures, read and checked as the engine does, from opening the repository on."""
+    people = _people(fleet)
     start = time.perf_counter()
     repository = Repository.open(Path(fleet.path))
     with SignatureChecks() as checks:
-        signers = [checks.commit(repository.commit(oid)) for oid in fleet.signed_commits[-count:]]
+        signers = [checks.commit(repository.commit(oid), people) for oid in fleet.signed_commits[-count:]]
     seconds = time.perf_counter() - start
-    assert all(signer.fingerprint for signer in signers)
+    assert all(signer.identities for signer in signers)
     return {"seconds": seconds, "signatures": len(signers)}
+
+
+def _people(fleet: Written) -> Directory:
+    """Everybody in the newest tree, whose signatures the commits carry."""
+    repository = Repository.open(Path(fleet.path))
+    state = FleetState(repository.snapshot(fleet.signed_commits[-1]), DocumentCache())
+    entry = state.snapshot.entry(root_path(1))
+    assert entry is not None
+    root = verify_first_root(state.snapshot.read(entry.oid), fleet.trust_root)
+    return directory(state, root, state.orgs())
 
 
 def resolve(fleet: Written, branch: str, checkpoint: Path) -> dict[str, float]:
