@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from gaitops.errors import InvalidInputError, VerificationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gaitops.cli.keyless_options import Choice
     from gaitops.cli.sealing import Sealer
     from gaitops.fleet.people import Directory
@@ -113,21 +115,38 @@ def sign_in(choice: Choice, principal: str, people: Sequence[Directory], at: dat
         VerificationError: ``sigstore.trust_root``.
         MissingDependencyError: ``dependency.sigstore``.
     """
-    from gaitops.cli.files import read_bytes
-    from gaitops.signing.sigstore.sign import open_instance
     from gaitops.signing.sigstore.tokens import CLIENT_ID, read_token
 
     for directory in people:
         if not any(_keyless(directory, principal)):
             raise _not_listed(f"verified state lists no Sigstore identity for {principal}")
     roots = {root.sha256: root for root in map(pinned_root, people)}
-    config = read_bytes(choice.config) if choice.config is not None else None
-    instance = open_instance(config, str(choice.config) if choice.config is not None else "configuration")
-    for root in roots.values():
-        instance.require_pinned(root)
+    instance = pinned_instance(choice.config, roots.values())
     client_id = choice.client_id or CLIENT_ID
     token = read_token(_raw_token(choice, instance, client_id), audience=client_id, at=at)
     return SignedIn(instance, token, at)
+
+
+def pinned_instance(config: Path | None, roots: Iterable[TrustedRootFile]) -> Instance:
+    """The Sigstore instance of ``--sigstore-config``, or the public one, if each of these trusted roots pins it.
+
+    Raises:
+        GaitopsError: As :func:`gaitops.signing.sigstore.sign.open_instance` and its ``require_pinned``.
+    """
+    from gaitops.cli.files import read_bytes
+    from gaitops.signing.sigstore.sign import open_instance
+
+    instance = open_instance(None) if config is None else open_instance(read_bytes(config), str(config))
+    for root in roots:
+        instance.require_pinned(root)
+    return instance
+
+
+def token_in(path: Path) -> str:
+    """What ``--identity-token-file`` holds, no more of it than a token has."""
+    from gaitops.cli.files import read_bytes
+
+    return read_bytes(path)[:_LARGEST_TOKEN_FILE].decode("ascii", "replace")
 
 
 def pinned_root(people: Directory) -> TrustedRootFile:
@@ -136,14 +155,10 @@ def pinned_root(people: Directory) -> TrustedRootFile:
     Raises:
         VerificationError: ``sigstore.trust_root``: there is none.
     """
-    from gaitops.fleet.people import SIGSTORE_ROOT
+    from gaitops.history.signatures import NO_TRUSTED_ROOT
 
     if people.trusted_root is None:
-        raise VerificationError.of(
-            "sigstore.trust_root",
-            f"verified state has no {SIGSTORE_ROOT}, so keyless signatures cannot be verified",
-            remedy="add the trusted root of your Sigstore instance, approved by the root people",
-        )
+        raise VerificationError((NO_TRUSTED_ROOT,))
     return people.trusted_root
 
 
@@ -186,12 +201,11 @@ def _not_listed(message: str) -> InvalidInputError:
 def _raw_token(choice: Choice, instance: Instance, client_id: str) -> str:
     """From the file; on another device; from the CI system around us; with a browser. The first that applies."""
     from gaitops.cli.asking import at_terminal
-    from gaitops.cli.files import read_bytes
     from gaitops.signing.sigstore.device import device_token
     from gaitops.signing.sigstore.tokens import ambient, from_browser
 
     if choice.token_file is not None:
-        return read_bytes(choice.token_file)[:_LARGEST_TOKEN_FILE].decode("ascii", "replace")
+        return token_in(choice.token_file)
     if choice.issuer is None and not choice.device:
         found = ambient(client_id)
         if found is not None:

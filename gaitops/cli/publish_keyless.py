@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_LARGEST_TOKEN_FILE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +106,10 @@ class WorkloadSigner:
 
     def _open(self) -> Session:
         from gaitops.cli.clock import now
-        from gaitops.cli.files import read_bytes
-        from gaitops.signing.sigstore.sign import open_instance, open_session
+        from gaitops.cli.keyless import pinned_instance
+        from gaitops.signing.sigstore.sign import open_session
 
-        config = self._options.config
-        instance = open_instance(
-            None if config is None else read_bytes(config), str(config or "configuration")
-        )
-        instance.require_pinned(self._trusted_root)
+        instance = pinned_instance(self._options.config, [self._trusted_root])
         session = open_session(instance, _token(self._options))
         publishing, at = _publishing(self._root), now()
         if all(workload.mismatch(session.claims, at) is not None for workload in publishing.workloads):
@@ -145,14 +140,11 @@ def workload_signer(
 
 def _token(options: Workload) -> Token:
     from gaitops.cli.clock import now
-    from gaitops.cli.files import read_bytes
+    from gaitops.cli.keyless import token_in
     from gaitops.signing.sigstore.tokens import CLIENT_ID, ambient, read_token
 
     client_id = options.client_id or CLIENT_ID
-    if options.token_file is not None:
-        raw: str | None = read_bytes(options.token_file)[:_LARGEST_TOKEN_FILE].decode("ascii", "replace")
-    else:
-        raw = ambient(client_id)
+    raw = ambient(client_id) if options.token_file is None else token_in(options.token_file)
     if raw is None:
         raise InvalidInputError.of(
             "sigstore.login",

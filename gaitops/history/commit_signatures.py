@@ -147,8 +147,7 @@ def check_gitsign(
     except MissingDependencyError:
         raise  # As above.
     except GaitopsError as error:
-        problem = error.problems[0]
-        return not_proven(commit, problem.code, problem.message, problem.remedy)
+        return not_proven(commit, error.problems[0])
 
 
 def judge_gitsign(commit: Commit, verified: VerifiedBundle, identities: tuple[Identity, ...]) -> CommitSigner:
@@ -164,15 +163,22 @@ def judge_gitsign(commit: Commit, verified: VerifiedBundle, identities: tuple[Id
                 mismatches.append(mismatch)
     if signers:
         return CommitSigner(tuple(signers), proof=Proof(verified.source, verified.signed_at, verified.log))
-    remedy = "sign with the identity that the principal's document names, or change the document first"
-    return CommitSigner(problem=not_proven(commit, "sigstore.identity", mismatches[0], remedy))
+    return CommitSigner(problem=not_proven(commit, somebody_else(mismatches[0])))
 
 
-def not_proven(commit: Commit, code: str, reason: str, remedy: str | None) -> Problem:
-    """Why a keyless signature on a commit does not count."""
+def somebody_else(mismatch: str) -> Problem:
+    """A certificate that does not name whom the principal's document lists."""
     return Problem(
-        code, f"commit {commit.id[:12]} is signed without a key, and not proven: {reason}", remedy=remedy
+        "sigstore.identity",
+        mismatch,
+        remedy="sign with the identity that the principal's document names, or change the document first",
     )
+
+
+def not_proven(commit: Commit, why: Problem) -> Problem:
+    """Why a keyless signature on a commit does not count."""
+    message = f"commit {commit.id[:12]} is signed without a key, and not proven: {why.message}"
+    return Problem(why.code, message, remedy=why.remedy)
 
 
 def by_forge(commit: Commit, forge: str) -> CommitSigner:

@@ -28,6 +28,7 @@ from gaitops.history.commit_signatures import (
     nobody,
     not_proven,
     owner,
+    somebody_else,
 )
 from gaitops.signing.dsse import Envelope, verified_by
 from gaitops.signing.openpgp import OpenPGPCertificate
@@ -36,11 +37,12 @@ from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle, ver
 
 _Bundle = VerifiedBundle | Problem
 
-_NO_ROOT = Problem(
+NO_TRUSTED_ROOT = Problem(
     "sigstore.trust_root",
     f"verified state has no {SIGSTORE_ROOT}, so keyless signatures cannot be verified",
     remedy="add the trusted root of your Sigstore instance, approved by the root people",
 )
+"""Why nothing keyless counts in a fleet without a trusted root."""
 
 
 class SignatureChecks:
@@ -82,7 +84,7 @@ class SignatureChecks:
         if not isinstance(identity.credential, Person | Workload) or signed.envelope.bundle is None:
             return _invalid(f"{identity.label} cannot sign an envelope of this form")
         if people.trusted_root is None:
-            return _NO_ROOT
+            return NO_TRUSTED_ROOT
         return self._keyless(signed, identity.credential, people.trusted_root)
 
     def commit(self, commit: Commit, people: Directory) -> CommitSigner:
@@ -130,7 +132,7 @@ class SignatureChecks:
             return named
         root = people.trusted_root
         if root is None:
-            return CommitSigner(problem=not_proven(commit, _NO_ROOT.code, _NO_ROOT.message, _NO_ROOT.remedy))
+            return CommitSigner(problem=not_proven(commit, NO_TRUSTED_ROOT))
         name = (commit.id, root.sha256)
         if name not in self._subjects:
             self._subjects[name] = check_gitsign(commit, signature.payload, named.signature, root)
@@ -147,11 +149,7 @@ class SignatureChecks:
             return verified
         mismatch = verified.mismatch(expected)
         if mismatch is not None:
-            return Problem(
-                "sigstore.identity",
-                mismatch,
-                remedy="sign with the identity that the principal's document names, or change the document first",
-            )
+            return somebody_else(mismatch)
         return Proof(verified.source, verified.signed_at, verified.log)
 
     def _envelope(self, signed: Signed, key: Key) -> Future[bool]:

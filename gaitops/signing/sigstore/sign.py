@@ -15,7 +15,7 @@ from gaitops.errors import GaitopsError, InternalError, InvalidInputError, Verif
 from gaitops.signing.envelopes import canonical_bundle, read_envelope
 from gaitops.signing.sigstore.claims import Claims, read_claims
 from gaitops.signing.sigstore.expected import Person, Workload
-from gaitops.signing.sigstore.tokens import Token, client
+from gaitops.signing.sigstore.tokens import Token, client, reason_of
 from gaitops.signing.sigstore.trusted_root import read_trusted_root
 from gaitops.signing.sigstore.verify import TrustedRootFile, VerifiedBundle, verify_bundle
 from gaitops.signing.statement import PAYLOAD_TYPE, parse_statement
@@ -74,7 +74,7 @@ def open_instance(config: bytes | None, path: str = "configuration") -> Instance
             raise _unavailable("the public Sigstore instance", error) from error
         raise InvalidInputError.of(
             "sigstore.instance",
-            f"not a usable client configuration: {_reason(error)}",
+            f"not a usable client configuration: {reason_of(error)}",
             path=path,
             remedy="give the ClientTrustConfig JSON of your Sigstore instance",
         ) from error
@@ -118,7 +118,9 @@ class Session:
             raise VerificationError.of("signature.invalid", "other bytes were signed than were given")
         message = verified.mismatch(expected)
         if message is not None:
-            raise VerificationError.of("sigstore.identity", message)
+            raise VerificationError.of(
+                "sigstore.identity", message, remedy="sign in as whom the certificate must name"
+            )
         if envelope.bundle is None:  # Cannot be: it was verified as one.
             raise VerificationError.of("sigstore.bundle", "the signature comes in no bundle")
         return canonical_bundle(envelope.bundle), verified
@@ -149,7 +151,7 @@ def _failed(error: Exception, token: Token) -> GaitopsError:
     name = type(error).__name__
     if name in {"ExpiredIdentity", "ExpiredCertificate", "IdentityError"}:
         return InvalidInputError.of(
-            "sigstore.token", f"the token is of no use (any more): {_reason(error)}", remedy="sign in again"
+            "sigstore.token", f"the token is of no use (any more): {reason_of(error)}", remedy="sign in again"
         )
     status = getattr(getattr(cause, "response", None), "status_code", None)
     if name == "FulcioClientError" and status in _REFUSED:
@@ -163,10 +165,5 @@ def _failed(error: Exception, token: Token) -> GaitopsError:
 
 def _unavailable(what: str, error: BaseException) -> InternalError:
     return InternalError.of(
-        "sigstore.unavailable", f"{what} gave no usable answer: {_reason(error)}", remedy="try again"
+        "sigstore.unavailable", f"{what} gave no usable answer: {reason_of(error)}", remedy="try again"
     )
-
-
-def _reason(error: BaseException) -> str:
-    """One line. The errors name addresses and claims; tokens travel in headers, which they do not repeat."""
-    return f"{' '.join((str(error) or type(error).__name__).split()):.240}"

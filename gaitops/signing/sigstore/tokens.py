@@ -81,7 +81,7 @@ def from_browser(issuer: str, client_id: str) -> str:
         token: str = library.browser_token(issuer, client_id)
     except Exception as error:
         raise InvalidInputError.of(
-            "sigstore.login", f"signing in at {issuer} failed: {_reason(error)}", remedy=_AGAIN
+            "sigstore.login", f"signing in at {issuer} failed: {reason_of(error)}", remedy=_AGAIN
         ) from error
     return token
 
@@ -124,7 +124,7 @@ def ambient(audience: str) -> str | None:
     except Exception as error:
         raise InvalidInputError.of(
             "sigstore.token",
-            f"the CI system gives no token: {_reason(error)}",
+            f"the CI system gives no token: {reason_of(error)}",
             remedy="give the job the permission (GitHub: `id-token: write`; GitLab: `id_tokens`)",
         ) from error
     return token
@@ -186,8 +186,8 @@ def _time(seconds: int) -> str:
         return "a time before all times"
 
 
-def _reason(error: Exception) -> str:
-    """One line; sigstore-python's errors name addresses and claims, no tokens."""
+def reason_of(error: BaseException) -> str:
+    """What sigstore-python says, in one line: addresses and claims, but no token, as its errors repeat no headers."""
     return f"{' '.join((str(error) or type(error).__name__).split()):.240}"
 
 
