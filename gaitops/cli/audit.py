@@ -166,21 +166,16 @@ def _lines_result(data: bytes, own: list[Event], selection: Selection, file: Pat
 
 
 def _csv_result(data: bytes, own: list[Event], file: Path) -> Result:
-    from gaitops.errors import Problem
+    from gaitops.history.audit import mismatch
     from gaitops.report.audit import audit_csv
 
     expected = audit_csv(own).encode().split(b"\n")
-    for number, line in enumerate(data.split(b"\n"), start=1):
+    given = data.split(b"\n")
+    for number, line in enumerate(given, start=1):
         if number > len(expected) or line.removesuffix(b"\r") != expected[number - 1]:
-            _raise(
-                (
-                    Problem(
-                        "audit.mismatch", "the history gives another line here", path=str(file), line=number
-                    ),
-                )
-            )
-    if data.count(b"\n") < len(expected) - 1:
-        _raise((Problem("audit.mismatch", "lines are missing at the end", path=str(file)),))
+            _raise((mismatch(str(file), number, "the history gives another line here"),))
+    if len(given) < len(expected):
+        _raise((mismatch(str(file), len(given) + 1, "lines are missing from here on"),))
     return _verified(len(own), len(own), own[-1]["hash"] if own else None, "repository")
 
 

@@ -97,12 +97,12 @@ def compare(given: Sequence[Event], own: Sequence[Event], path: str) -> tuple[Pr
     for number, event in enumerate(given, start=1):
         if event.get("previous") != previous or event.get("hash") != event_hash(event):
             return (
-                _broken(
+                mismatch(
                     path, number, "the hash chain is broken here: an event was changed, dropped or inserted"
                 ),
             )
         if number > len(own) or own[number - 1]["hash"] != event["hash"]:
-            return (_broken(path, number, "the history has no such decision at this place"),)
+            return (mismatch(path, number, "the history has no such decision at this place"),)
         previous = str(event["hash"])
     return ()
 
@@ -115,10 +115,10 @@ def compare_selection(given: Sequence[Event], own: Sequence[Event], path: str) -
             or event_hash(event) != event.get("hash")
             or event["hash"] != own[number - 1]["hash"]
         ):
-            return (_broken(path, number, "the selection has no such decision at this place"),)
+            return (mismatch(path, number, "the selection has no such decision at this place"),)
     if len(given) < len(own):
         return (
-            _broken(path, len(given) + 1, f"{len(own) - len(given)} decisions of the selection are missing"),
+            mismatch(path, len(given) + 1, f"{len(own) - len(given)} decisions of the selection are missing"),
         )
     return ()
 
@@ -134,12 +134,13 @@ def compare_head(given: Sequence[Event], head: str, path: str) -> tuple[Problem,
     for number, event in enumerate(given, start=1):
         if event["hash"] == head:
             return (
-                _broken(
+                mismatch(
                     path, number + 1, f"the release ends at line {number} and says nothing of what follows"
                 ),
             )
-    return (_broken(path, len(given), f"no event has the hash {head} that the release was signed with"),)
+    return (mismatch(path, len(given), f"no event has the hash {head} that the release was signed with"),)
 
 
-def _broken(path: str, line: int, message: str) -> Problem:
+def mismatch(path: str, line: int, message: str) -> Problem:
+    """``audit.mismatch``: from this line on, an export is not what the history gives."""
     return Problem("audit.mismatch", message, path=path, line=line, remedy="export the log again and compare")
