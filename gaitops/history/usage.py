@@ -14,6 +14,7 @@ from typing import Literal
 
 from gaitops.change.access import Standing
 from gaitops.change.permissions import ANALYST, PERMISSIONS
+from gaitops.documents.layout import principal_path, role_binding_path
 from gaitops.documents.times import parse_timestamp
 from gaitops.fleet.people import Identity
 from gaitops.fleet.scopes import contains, project_scope
@@ -109,7 +110,7 @@ def grant_uses(history: History, standing: Standing, acts: Sequence[Act]) -> lis
         by_principal.setdefault(act.principal, []).append(act)
     found = []
     for role, scope, path, name, group in _holders(standing):
-        paths = [path] if group is None else [path, _document(name)]
+        paths = [path] if group is None else [path, principal_path(name)]
         used = (act.at for act in by_principal.get(name, ()) if _uses(act, role, scope))
         since = _changed(history, paths)
         found.append(GrantUse(name, role, scope, group, path, since, max(used, default=None)))
@@ -124,19 +125,13 @@ def _holders(standing: Standing) -> Iterator[tuple[str, str, str, str, str | Non
             for group in person.groups:
                 members.setdefault(group, set()).add(name)
     for org in standing.people:
-        folder = "trust/roles" if org is None else f"orgs/{org}/roles"
         for label, binding in standing.state.role_bindings(org):
-            path, spec = f"{folder}/{label}.yaml", binding.spec
+            path, spec = role_binding_path(org, label), binding.spec
             for name in spec.members.principals:
                 yield spec.role, spec.scope, path, name, None
             for group in spec.members.groups:
                 for name in sorted(members.get(group, ())):
                     yield spec.role, spec.scope, path, name, group
-
-
-def _document(principal: str) -> str:
-    org, slash, name = principal.partition("/")
-    return f"orgs/{org}/principals/{name}.yaml" if slash else f"trust/principals/{principal}.yaml"
 
 
 def _uses(act: Act, role: str, scope: str) -> bool:
