@@ -87,6 +87,7 @@ def test_missing_library(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
         ValueError("the token is hvs.secret"),
         KeyError("Signature"),
     ],
+    ids=["empty", "zeros", "another-key", "value-error", "key-error"],
 )
 def test_nothing_unverified_is_given_out(answer: bytes | Exception) -> None:
     """Noise, another key's signature, and an exception of a library: an error without what it said, no signature."""
