@@ -22,6 +22,7 @@ from gaitops.report.text import Style, counted, styled
 
 if TYPE_CHECKING:
     from gaitops.demo.actions import Action, Step
+    from gaitops.demo.keyless import Instance
     from gaitops.demo.stage import Outcome, Stage
 
 _TITLE = (
@@ -33,21 +34,27 @@ _DIGEST_FOLDER = re.compile(r"/[0-9a-f]{62}/")
 """The part of an envelope's path that is too long for a line and says nothing to a person."""
 
 
-@command(example="gaitops demo\ngaitops demo --keep larkspur-demo")
+@command(example="gaitops demo\ngaitops demo --keep larkspur-demo\ngaitops demo --keyless")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Work in this folder, which must be empty or not exist yet, and leave it there to look around in.",
 )
-def demo(*, keep: Path | None) -> Result:
+@click.option(
+    "--keyless",
+    is_flag=True,
+    help="Approvers sign in instead of using key files, with a throw-away double of Sigstore on this machine.",
+)
+def demo(*, keep: Path | None, keyless: bool) -> Result:
     """Tell the whole story in a scratch folder, with real Git commits and real signatures.
 
     A fleet begins, a policy changes and needs two approvals, publishers sign a release, a consumer pins it and
     verifies it offline, an attacker and an insider are caught, and the change is rolled back. Then a version moves
     through forty repositories in stages: a gate fails, the rollout goes back, and a mended version arrives. At the end,
     two weeks of evidence of twelve repositories become posture, signals and a page to look at; that part needs the
-    extra ``evidence``. Every step shows the commands that a user would type and checks what they do. Nothing of the
+    extra ``evidence``. With ``--keyless``, which needs the extra ``sigstore``, approvers sign in and the operator of
+    rollouts is a pipeline; Sigstore is a double that lets anybody in and listens on this machine only. Every step shows the commands that a user would type and checks what they do. Nothing of the
     user's own is read or changed.
     """
     from gaitops.demo.stage import scene
@@ -55,11 +62,11 @@ def demo(*, keep: Path | None) -> Result:
 
     # Text is told while it happens; JSON is one document at the end.
     told = prints_text()
-    parts = story(evidence=has_evidence())
     started = time.monotonic()
     steps: list[dict[str, Any]] = []
     wrong: Outcome | None = None
-    with _folder(keep) as folder, scene(folder) as stage:
+    with _sigstore(keyless=keyless) as sigstore, _folder(keep) as folder, scene(folder) as stage:
+        parts = story(evidence=has_evidence(), sigstore=sigstore)
         if told:
             write_text(f"{_TITLE}\nEverything happens in {folder}.", sys.stdout)
         for number, step in enumerate(parts, 1):
@@ -90,6 +97,18 @@ def has_evidence() -> bool:
     from gaitops.evidence.extras import is_installed
 
     return is_installed("evidence")
+
+
+@contextmanager
+def _sigstore(*, keyless: bool) -> Iterator[Instance | None]:
+    """The double of Sigstore, where it is wanted; it listens as long as the story is told."""
+    if not keyless:
+        yield None
+        return
+    from gaitops.demo.keyless import instance
+
+    with instance() as listening:
+        yield listening
 
 
 @contextmanager

@@ -20,6 +20,8 @@ class Command:
     """Error code that its output must name."""
     shows: tuple[str, ...] = ()
     """Beginnings of the lines of its output that matter; the rest is not shown."""
+    keyless: str | None = None
+    """The line in its place where people sign without keys; ``None`` when it is the same."""
 
 
 @dataclass(frozen=True, slots=True)

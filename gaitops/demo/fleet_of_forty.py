@@ -31,13 +31,10 @@ def names() -> list[str]:
     return [f"shop-{number:02d}" for number in range(1, SHOPS + 1)]
 
 
-def write_services() -> None:
-    """The operator and the analyst, with the public keys that were made for them."""
+def write_services(operator: str = "") -> None:
+    """The operator and the analyst, with the public keys that were made for them, or ``operator`` for the former."""
     for name, role in _SERVICES.items():
-        key = (
-            (Path("keys") / f"{name}.pem.pub").read_text(encoding="utf-8").strip().replace("\n", "\n        ")
-        )
-        identity = f"    - id: ci\n      type: key\n      publicKey: |\n        {key}\n"
+        identity = operator if role == "operator" and operator else _key_identity(name)
         spec = f"  type: service\n  emails: [{name}@example.com]\n  identities:\n{identity}"
         _document(FLEET / "trust" / "principals" / f"{name}.yaml", "Principal", name, spec)
         members = f"  members: {{principals: [{name}]}}\n"
@@ -45,6 +42,11 @@ def write_services() -> None:
             FLEET / "trust" / "roles" / f"{role}s.yaml", "RoleBinding", f"{role}s",
             f"  role: {role}\n  scope: org/acme/project/shops\n{members}",
         )  # fmt: skip
+
+
+def _key_identity(name: str) -> str:
+    key = (Path("keys") / f"{name}.pem.pub").read_text(encoding="utf-8").strip().replace("\n", "\n        ")
+    return f"    - id: ci\n      type: key\n      publicKey: |\n        {key}\n"
 
 
 def write_project() -> None:

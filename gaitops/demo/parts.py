@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gaitops.demo.actions import Action, Command
+
+SIGN_IN: Final = ("bob", "carol", "rosa")
+"""Who signs in where the story is told without keys (:mod:`gaitops.demo.keyless`)."""
+CONFIG: Final = "sigstore.json"
+"""Where Sigstore is then, in the folder of the whole story: its ``ClientTrustConfig``."""
+TOKENS: Final = "tokens"
+"""Folder of the tokens that signing in gave."""
 
 
 def branch(name: str) -> Command:
@@ -24,10 +33,18 @@ def merged(branch: str) -> tuple[Action, ...]:
     )
 
 
-def signed(verb: str, *names: str, shows: tuple[str, ...] = ()) -> tuple[Action, ...]:
-    """Signatures of several people on the change that is checked out."""
+def signed(verb: str, *names: str, shows: tuple[str, ...] = (), root: bool = False) -> tuple[Action, ...]:
+    """Signatures of several people on the change that is checked out; as ``root`` people they always use their keys."""
     return tuple(
-        Command(f"gaitops {verb} --as {name} --key ../keys/{name}.pem --yes", shows=shows) for name in names
+        Command(
+            f"gaitops {verb} --as {name} --key ../keys/{name}.pem --yes",
+            shows=shows,
+            keyless=f"gaitops {verb} --as {name} --sigstore --sigstore-config ../{CONFIG} \\\n"
+            f"    --identity-token-file ../{TOKENS}/{name} --yes"
+            if name in SIGN_IN and not root
+            else None,
+        )
+        for name in names
     )
 
 

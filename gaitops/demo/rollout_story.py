@@ -97,7 +97,7 @@ _SHOPS = Step(
         *committed("Forty shops, and payments guard 1.2.0"),
         *signed("propose", "alice"),
         *committed("Propose"),
-        *signed("approve", "bob", "carol"),
+        *signed("approve", "bob", "carol", root=True),
         *committed("Approve"),
         *merged("shops"),
         Command("gaitops verify", shows=("verified",)),

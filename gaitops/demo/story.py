@@ -8,6 +8,7 @@ from typing import Final
 from gaitops.demo.actions import Command, Edit, Export, Step, Write
 from gaitops.demo.documents import ENVIRONMENT, PAYMENTS_GUARD, PROJECT, REPOSITORY
 from gaitops.demo.evidence_story import EVIDENCE_STORY
+from gaitops.demo.keyless import Instance, without_keys
 from gaitops.demo.parts import branch, committed, merged, published, signed
 from gaitops.demo.rollout_story import ROLLOUT_STORY
 
@@ -264,6 +265,10 @@ STORY: Final = (
 """In the order in which it happens. It begins in an empty folder and ends in the fleet repository."""
 
 
-def story(*, evidence: bool) -> tuple[Step, ...]:
-    """All parts that can be told: the one about evidence only where its libraries are installed."""
-    return (*STORY, *EVIDENCE_STORY) if evidence else STORY
+def story(*, evidence: bool, sigstore: Instance | None = None) -> tuple[Step, ...]:
+    """All parts that can be told: the one about evidence only where its libraries are installed.
+
+    With an instance of Sigstore, people sign in as soon as the fleet has begun.
+    """
+    parts = STORY if sigstore is None else without_keys(STORY, sigstore)
+    return (*parts, *EVIDENCE_STORY) if evidence else parts

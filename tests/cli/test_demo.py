@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from datetime import UTC, datetime
@@ -61,20 +62,33 @@ def test_the_whole_story_is_true(gaitops: Invoke, scratch: Path) -> None:
     assert (_environment(), Path.cwd()) == (environment, folder)
 
 
-def test_text_is_told_step_by_step_and_kept(gaitops: Invoke, tmp_path: Path, scratch: Path) -> None:
-    """The text names every step and the frauds' codes without styles, and ``--keep`` leaves everything in its folder."""
+def test_text_is_told_step_by_step_and_kept_without_keys(
+    gaitops: Invoke, tmp_path: Path, scratch: Path
+) -> None:
+    """The text names every step and the frauds' codes without styles, and ``--keep`` leaves everything in its folder.
+
+    With ``--keyless``, approvers and the pipeline sign through a double of Sigstore, and the text says what that is.
+    """
     kept = tmp_path / "kept"
-    run = gaitops("demo", "--keep", kept)
-    assert run.code == 0
+    run = gaitops("demo", "--keyless", "--keep", kept)
+    assert run.code == 0, run.out[-2000:]
     assert f"Everything happens in {kept}" in run.out
-    for number, step in enumerate(story.story(evidence=True), 1):
-        assert f"\n{number:>2}  {step.sentence[:40]}" in run.out
+    first, init, *others = story.story(evidence=True)
+    sentences = [first.sentence, init.sentence, "Key files shall go.", *(step.sentence for step in others)]
+    for number, sentence in enumerate(sentences, 1):
+        assert f"\n{number:>2}  {sentence[:40]}" in run.out
+    assert "Sigstore is a throw-away double on this machine" in " ".join(run.out.split())
+    assert "approved by bob (sigstore)" in run.out
+    envelopes = [json.loads(path.read_bytes()) for path in (kept / "fleet" / "approvals").rglob("*.json")]
+    bundles = [envelope for envelope in envelopes if "mediaType" in envelope]
+    assert len(bundles) >= 13
+    assert len(envelopes) > len(bundles)
     assert "[pin.mismatch]" in run.out
     assert "[approval.separation_of_duties]" in run.out
     assert "Everything went as it should." in run.out
     assert "\x1b" not in run.out
     assert max(len(line) for line in run.out.splitlines() if str(kept) not in line) <= 110
-    assert {"fleet", "release", "checkout", "keys", "agents", "evidence"} <= {
+    assert {"fleet", "release", "checkout", "keys", "tokens", "agents", "evidence"} <= {
         item.name for item in kept.iterdir()
     }
     assert b"larkspur" in (kept / "report" / "index.html").read_bytes()
@@ -107,6 +121,17 @@ def test_a_story_may_be_told_at_another_time_and_leaves_the_clock_alone(
     assert gaitops("demo").code == 0
     assert clock.now() > moment
     assert "GIT_COMMITTER_DATE" not in os.environ
+
+
+def test_without_sigstore_the_keyless_story_is_not_told(
+    gaitops: Invoke, monkeypatch: pytest.MonkeyPatch, scratch: Path
+) -> None:
+    """Whoever did not install the extra is told which one, before anything is made."""
+    monkeypatch.setattr("gaitops.demo.keyless.find_spec", lambda _name: None)
+    run = gaitops("demo", "--keyless", "--json")
+    assert (run.code, run.codes) == (7, ["dependency.sigstore"])
+    assert run.json["problems"][0]["remedy"] == "pip install 'gaitops[sigstore]'"
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_folder_with_content_is_refused(gaitops: Invoke, tmp_path: Path) -> None:
