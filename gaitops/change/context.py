@@ -70,7 +70,7 @@ class Touch:
     identities: tuple[Identity, ...]
     """Known identities whose signature over the commit verifies."""
     problem: Problem | None
-    """Why the signature vouches for nobody: missing, unknown key, wrong bytes."""
+    """Why the signature vouches for nobody: missing, by nobody known, over other bytes."""
     emails: frozenset[str]
     """Addresses of author, committer and co-authors, case folded. They can bar, never permit."""
     made_at: datetime | None = None
@@ -82,7 +82,7 @@ class Touch:
 
 
 DOUBTFUL = "doubtful"
-"""Cause of not believing a key that a decision in doubt admitted, for as long as it is in doubt."""
+"""Cause of not believing an identity that a decision in doubt admitted, for as long as it is in doubt."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Facts(Protocol):
         """
 
     def revoked(self, fingerprint: str) -> RevokedIdentity | None:
-        """The revocation of a key, if there is one."""
+        """The revocation of an identity, if there is one."""
 
     def candidates(self, deltas: Sequence[Delta]) -> Iterable[Evidence]:
         """Every envelope whose first delta is among ``deltas``."""
@@ -180,7 +180,7 @@ class Facts(Protocol):
         """Whether the content of a path rests on a decision that is in doubt (design 4)."""
 
     def tainted_quorum(self, fingerprint: str, since: str) -> int | None:
-        """The highest quorum among decisions since a commit that a key helped to carry.
+        """The highest quorum among decisions since a commit that an identity helped to carry.
 
         ``None`` when the commit is not on the chain.
         """

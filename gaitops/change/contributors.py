@@ -148,7 +148,7 @@ def _unknown(path: str | None, message: str) -> Problem:
         "proposer.unknown",
         message,
         path=path,
-        remedy="sign commits with a key of a principal, or run gaitops propose for this change",
+        remedy="sign commits with an identity of a principal, or run gaitops propose for this change",
     )
 
 

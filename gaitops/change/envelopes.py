@@ -97,13 +97,13 @@ def weigh_signature(
         return Problem(
             "decision.doubtful",
             f"{identity.principal}/{identity.label} was admitted by a decision that is in doubt",
-            remedy="clear the doubt about that principal first, with keys in good standing",
+            remedy="clear the doubt about that principal first, with identities in good standing",
         )
     if revoked is not None and position > revoked.position:
         return Problem(
             "identity.revoked",
             f"{identity.principal}/{identity.label} was revoked ({revoked.cause}) before this signature arrived",
-            remedy="sign with a key that is not revoked",
+            remedy="sign with an identity that is not revoked",
         )
     if not identity.valid_at(at):
         return Problem(

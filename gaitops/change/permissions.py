@@ -83,7 +83,7 @@ PERMISSIONS: dict[str, Permission] = {
     "hold.release": Permission(
         "release or change of a legal hold", frozenset({ADMIN}), frozenset({APPROVER})
     ),
-    "revocation.identity": _by_admin("a key is revoked"),
+    "revocation.identity": _by_admin("an identity is revoked"),
     "revocation.policy_version": Permission(
         "a policy version is withdrawn", frozenset({AUTHOR, ADMIN}), frozenset({APPROVER})
     ),

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from gaitops.history.session import History
 
 _WEAKER: Final = (
-    "This is weaker than a signature of the reviewer: whoever holds this key, or the forge, or the reviewer's\n"
-    "account there, can make such an approval. It counts because a rule says so."
+    "This is weaker than a signature of the reviewer: whoever can sign as this service, or holds the forge or the\n"
+    "reviewer's account there, can make such an approval. It counts because a rule says so."
 )
 
 

@@ -30,7 +30,7 @@ _MAX_NAME = 63
 )
 @options.repo
 @click.option("--principal", metavar="NAME", help="Whose identity is revoked: NAME or ORG/NAME.")
-@click.option("--fingerprint", metavar="SHA256", help="The identity by its key's fingerprint.")
+@click.option("--fingerprint", metavar="SHA256", help="The identity by its fingerprint.")
 @click.option("--identity", metavar="ID", help="The identity by its id in the principal's document.")
 @click.option("--policy", metavar="ORG/POLICY@VERSION", help="A policy version to withdraw.")
 @click.option(
@@ -40,7 +40,7 @@ _MAX_NAME = 63
     "--cause",
     required=True,
     type=click.Choice(["compromised", "retired", "superseded", "error"]),
-    help="Why. What a retired key signed before stays valid; a compromised one may be backdated.",
+    help="Why. What a retired identity signed before stays valid; a compromised one may be backdated.",
 )
 @click.option(
     "--since",
@@ -66,7 +66,7 @@ def revoke(
 ) -> Result:
     """Revoke one identity, policy version or release by a new document under trust/revocations.
 
-    Writes to the working tree only. Revoking your own key from now on needs your own signature alone;
+    Writes to the working tree only. Revoking your own identity from now on needs your own signature alone;
     revocations are never changed or removed afterwards.
     """
     from gaitops.cli.files import create_files
@@ -145,10 +145,10 @@ def _looked_up(state: FleetState, principal: str, identity: str) -> str:
         raise InvalidInputError.of("revocation.unknown_identity", f"there is no principal {principal!r}")
     found = {item.label: item.fingerprint for item in identities_of(principal, document)}
     if identity not in found:
-        known = ", ".join(sorted(found)) or "no identity with a key"
+        known = ", ".join(sorted(found)) or "none"
         raise InvalidInputError.of(
             "revocation.unknown_identity",
-            f"{principal} has no identity {identity!r} with a key, but {known}",
+            f"{principal} has no identity {identity!r}; it has: {known}",
             path=path,
             remedy="For an identity that was removed from the document use --fingerprint.",
         )
@@ -184,10 +184,10 @@ def _text(path: str, revokes: str, cause: str, since: str | None) -> str:
     lines = [f"wrote {path}"]
     if revokes == "identity" and cause == "compromised" and since is None:
         lines.append(
-            "The key stops counting once this is in force; use --since to doubt what it signed before."
+            "The identity stops counting once this is in force; use --since to doubt what it signed before."
         )
     if revokes == "identity" and since is None:
-        lines.append("For your own key your own signature is enough; for another's, one approver's.")
+        lines.append("For your own identity your own signature is enough; for another's, one approver's.")
     if since is not None:
         lines.append("Backdating needs as many approvals as the decisions that it puts in doubt.")
     lines.append("Next: commit it on a branch, then `gaitops propose`, `gaitops check`, and merge.")

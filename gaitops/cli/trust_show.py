@@ -46,7 +46,7 @@ class _Trusted:
 @options.trust_root
 @options.at
 def show(*, repo: Path, rev: str, trust_root: str, at: datetime | None) -> Result:
-    """Show the root of trust, publishers, principals with roles and keys, and revocations.
+    """Show the root of trust, publishers, principals with roles and identities, and revocations.
 
     Everything comes from verified state: what the revision holds beyond it, because nobody authorized it, is
     left out and mentioned.
@@ -190,7 +190,7 @@ def _timestamp(at: datetime | None) -> str | None:
 def _subject(spec: RevocationSpec) -> str:
     if spec.identity is not None:
         since = f" since {spec.since[:12]}" if spec.since is not None else ""
-        return f"key {spec.identity.fingerprint[:12]} of {spec.identity.principal}{since}"
+        return f"identity {spec.identity.fingerprint[:12]} of {spec.identity.principal}{since}"
     if spec.policy_version is not None:
         named = spec.policy_version
         return f"policy {named.org}/{named.policy}@{named.version}"

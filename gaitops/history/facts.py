@@ -51,7 +51,7 @@ def _no_analysis(path: str, message: str) -> VerificationError:
 
 @dataclass
 class _Tainted:
-    """What a compromised key helped to carry, so far: decisions are only added, and waiting changes ask again and again."""
+    """What a compromised identity helped to carry, so far: decisions are only added, and waiting changes ask again and again."""
 
     keys: frozenset[str]
     quorum: int = 0
@@ -256,7 +256,7 @@ class LedgerFacts:
         return row is not None and (row[0] != review.commit or partition in row[1])
 
     def revoked(self, fingerprint: str) -> RevokedIdentity | None:
-        """The revocation of a key."""
+        """The revocation of an identity."""
         if self._ledger.get(spaces.ADMITTED, fingerprint) in self._doubtful:
             return RevokedIdentity(fingerprint, -1, DOUBTFUL)
         row = self._ledger.get(spaces.REVOKED, fingerprint)
@@ -314,7 +314,7 @@ class LedgerFacts:
         return path in self._doubtful
 
     def tainted_quorum(self, fingerprint: str, since: str) -> int | None:
-        """The highest quorum among decisions since a commit that a key helped to carry."""
+        """The highest quorum among decisions since a commit that an identity helped to carry."""
         position = self.position_of(since)
         if position is None:
             return None
