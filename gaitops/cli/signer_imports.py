@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import Any
 
 _LIBRARY = "securesystemslib.signer"
-_CLIENTS = (("azure", "core"), ("boto3",), ("google", "cloud"), ("hvac",), ("pkcs11",))
-"""What it imports first of each, as the parts of a name."""
+_CLIENTS = ("azure.core", "boto3", "google.cloud", "hvac", "pkcs11")
+"""What it imports first of each."""
 
 
 class _Loader:
@@ -32,8 +32,7 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         # ``None`` is how the import system spells a module that must not be found (docs.python.org, sys.modules).
-        names = (".".join(parts) for parts in _CLIENTS)
-        hidden: dict[str, Any] = {name: None for name in names if name not in sys.modules}
+        hidden: dict[str, Any] = {name: None for name in _CLIENTS if name not in sys.modules}
         sys.modules.update(hidden)
         try:
             self._real.exec_module(module)

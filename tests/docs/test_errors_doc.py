@@ -24,6 +24,9 @@ FIELD = re.compile(r"(spec|status|metadata|user)\..*")
 CODE_FAMILIES_OF_GAIT = frozenset({"policy", "gait_key", "gait_pack"})
 """The package ``gait`` is full of dotted words that are Gait's, such as ``fs.read``; its own codes are of these families."""
 
+NAMES = frozenset({"azure.core", "github.com", "google.cloud", "securesystemslib.signer"})
+"""Hosts and modules of libraries."""
+
 METRIC_FAMILIES = ("regress.drift_",)
 """Beginnings of metrics of which there is one for each word. The report page has further dotted words, and no codes."""
 
@@ -89,14 +92,14 @@ THREAT_CODES = frozenset(
 
 
 def dotted_words(module: Module) -> Iterator[str]:
-    """Dotted literals that can be codes: no operation, control, number, file name, field path or word of Gait's vocabulary."""
+    """Dotted literals that can be codes: no operation, control, number, file, field path, host, module or word of Gait's."""
     for node in module.nodes():
         word = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
         if not DOTTED.fullmatch(word) or word in PERMISSIONS or word in BY_ID or word.startswith("gaitops."):
             continue
         if word.startswith(METRIC_FAMILIES) or module.name.startswith("gaitops/report/site/"):
             continue
-        if word in METRICS or FILE_NAME.fullmatch(word) or FIELD.fullmatch(word):
+        if word in NAMES or word in METRICS or FILE_NAME.fullmatch(word) or FIELD.fullmatch(word):
             continue
         if module.package == "gait" and word.partition(".")[0] not in CODE_FAMILIES_OF_GAIT:
             continue
