@@ -65,7 +65,6 @@ class SignaturePacket:
     body: bytes
     version: int
     type: int
-    key_algorithm: int
     hash_algorithm: int
     created: datetime | None
     expires: bool
@@ -159,7 +158,6 @@ def read_signature(body: bytes) -> SignaturePacket:
         body=body,
         version=version,
         type=body[1],
-        key_algorithm=body[2],
         hash_algorithm=body[3],
         created=_created([value for kind, value in hashed if kind == _CREATED]),
         expires=any(kind == _EXPIRES and any(value) for kind, value in hashed),

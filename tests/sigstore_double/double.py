@@ -288,7 +288,6 @@ class SigstoreDouble:
         return log.dsse_body_v1(signed, payload, [signature], pem), "dsse", "0.0.1"
 
 
-@dataclass
 class _Impostor(CertificateLog):
     """Promises in the name of another log."""
 

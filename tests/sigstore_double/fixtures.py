@@ -7,7 +7,6 @@ root half a second. Tests that switch faults on pass them to the call, or make a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -28,10 +27,3 @@ def sigstore_double() -> SigstoreDouble:
 def sigstore_double_v1() -> SigstoreDouble:
     """An instance with Rekor v1, whose log vouches for the time."""
     return SigstoreDouble(ticking(STORY), log_version=1)
-
-
-@pytest.fixture(scope="session")
-def sigstore_services() -> Iterator[SigstoreDouble]:
-    """An instance that listens, at the time of this machine: sigstore-python compares certificates with that."""
-    with SigstoreDouble(lambda: datetime.now(UTC)) as double:
-        yield double
