@@ -32,7 +32,7 @@ _FLEET_KINDS = (
     "repository.file.change",
 )
 _SAFE = frozenset({"revocation.identity"})
-"""Kinds that are in the safe direction: a key is revoked from now on."""
+"""Kinds that are in the safe direction: an identity is revoked from now on."""
 _ORG_KINDS = ("org_principal.change", "org_role.change", "project.change")
 _POLICY_KINDS = ("policy.create", "policy.publish", "policy.channel", "revocation.policy_version")
 _PROJECT_KINDS = ("repository.change", "waiver.change", "gate.change")

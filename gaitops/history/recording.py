@@ -176,9 +176,8 @@ def admitted(operation: Operation, before: FleetState, after: FleetState) -> tup
         return ()
     found: set[str] = set()
     for path in operation.paths:
-        location = classify(path)
-        name = location.name or ""
-        qualified = name if location.org is None else f"{location.org}/{name}"
+        # Never empty, because such operations are about principals only.
+        qualified = classify(path).principal_ref or ""
         old, new = before.document(path, Principal), after.document(path, Principal)
         was: tuple[Identity, ...] = identities_of(qualified, old) if old is not None else ()
         now: tuple[Identity, ...] = identities_of(qualified, new) if new is not None else ()
