@@ -14,7 +14,7 @@ import yaml
 
 from gaitops.documents.load import load_document
 from gaitops.documents.models.base import Document
-from gaitops.documents.writer import write_yaml
+from gaitops.documents.writer import values_of, write_yaml
 from gaitops.errors import InternalError, InvalidInputError
 
 Member = tuple[str, ...]
@@ -36,7 +36,7 @@ def edited(data: bytes | None, path: str, wanted: Document, members: Sequence[Me
         InvalidInputError: ``document.*``: no file can hold ``wanted``, because of a text in it that is not allowed.
         InternalError: ``internal.defect``: no file was found that reads as ``wanted``.
     """
-    values = wanted.model_dump(by_alias=True, mode="json", exclude_none=True, exclude_defaults=True)
+    values = values_of(wanted)
     crlf = data is not None and b"\r\n" in data
     if data is not None:
         text: str | None = data.decode("utf-8")
@@ -81,12 +81,12 @@ def _with_member(text: str, member: Member, value: object) -> str | None:
             if parent.flow_style:
                 return None
             lines = _block_lines(member[-1], value, column)
-        return text[:start] + line_end.join(lines) + text[_end(text, found) :]
+        return text[:start] + line_end.join(lines) + text[end_of(text, found) :]
     if len(member) > 1 or not root.value:
         return None
     column = int(root.value[0][0].start_mark.column)
     lines = _block_lines(member[-1], value, column)
-    marker = _DOCUMENT_END.search(text, _end(text, root))
+    marker = _DOCUMENT_END.search(text, end_of(text, root))
     above, below = (text[: marker.start()], text[marker.start() :]) if marker is not None else (text, "")
     above = above if above.endswith("\n") else above + line_end
     return above + " " * column + line_end.join(lines) + line_end + below
@@ -105,7 +105,7 @@ def _is_flow(node: yaml.Node) -> bool:
     return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
 
 
-def _end(text: str, node: yaml.Node) -> int:
+def end_of(text: str, node: yaml.Node) -> int:
     """Where a node's own text ends: a block ends with its last leaf, not where the next one begins."""
     while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from gaitops.documents.editing import end_of
 from gaitops.documents.load import load_document
 from gaitops.documents.models.base import Document
-from gaitops.documents.writer import write_yaml
+from gaitops.documents.writer import values_of, write_yaml
 from gaitops.errors import InternalError, InvalidInputError
 
 Place = tuple[str | int, ...]
@@ -34,14 +35,14 @@ def rewritten(data: bytes | None, path: str, wanted: Document) -> bytes:
         InvalidInputError: ``document.*``: no file can hold ``wanted``, or ``data`` is no document.
         InternalError: ``internal.defect``: no file was found that reads as ``wanted``.
     """
-    values = _values(wanted)
+    values = values_of(wanted)
     if data is not None:
         old = load_document(data, path)
         if old == wanted:
             return data
         text: str | None = data.decode("utf-8")
         # From the end to the beginning: what stands above a change keeps its place.
-        for place, value in reversed(list(_differences(_values(old), values, ()))):
+        for place, value in reversed(list(_differences(values_of(old), values, ()))):
             text = _changed(text, place, value) if text is not None else None
         if text is not None and _reads_as(text.encode(), path, wanted):
             return text.encode()
@@ -50,10 +51,6 @@ def rewritten(data: bytes | None, path: str, wanted: Document) -> bytes:
     if load_document(anew, path) != wanted:
         raise InternalError.of("internal.defect", "what was written does not read as it was meant", path=path)
     return anew
-
-
-def _values(document: Document) -> dict[str, object]:
-    return document.model_dump(by_alias=True, mode="json", exclude_none=True, exclude_defaults=True)
 
 
 def _reads_as(data: bytes, path: str, wanted: Document) -> bool:
@@ -106,7 +103,7 @@ def _changed(text: str, place: Place, value: object) -> str | None:
     lines = _member_lines(
         name, value, column, flow=isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
     )
-    return text[: _start(key)] + _line_end(text).join(lines) + text[_end(text, node) :]
+    return text[: _start(key)] + _line_end(text).join(lines) + text[end_of(text, node) :]
 
 
 def _node(text: str, place: Place) -> yaml.Node | None:
@@ -124,7 +121,7 @@ def _node(text: str, place: Place) -> yaml.Node | None:
 def _inserted(text: str, parent: yaml.CollectionNode, lines: Sequence[str]) -> str:
     """``text`` with lines below the last of a block; the first comes with its own indentation."""
     line_end = _line_end(text)
-    end = text.find("\n", _end(text, parent))
+    end = text.find("\n", end_of(text, parent))
     above, below = (text, "") if end < 0 else (text[: end + 1], text[end + 1 :])
     above = above if above.endswith("\n") else above + line_end
     indent = " " * _column(parent if isinstance(parent, yaml.SequenceNode) else parent.value[0][0])
@@ -134,7 +131,7 @@ def _inserted(text: str, parent: yaml.CollectionNode, lines: Sequence[str]) -> s
 def _without(text: str, key: yaml.Node, node: yaml.Node) -> str | None:
     """``text`` without the lines of a member; ``None`` where it shares its first line with something else."""
     start = text.rfind("\n", 0, _start(key)) + 1
-    end = text.find("\n", _end(text, node))
+    end = text.find("\n", end_of(text, node))
     if text[start : _start(key)].strip() or end < 0:
         return None
     return text[:start] + text[end + 1 :]
@@ -174,13 +171,3 @@ def _start(node: yaml.Node) -> int:
 
 def _column(node: yaml.Node) -> int:
     return int(node.start_mark.column)
-
-
-def _end(text: str, node: yaml.Node) -> int:
-    """Where a node's own text ends: a block ends with its last leaf, not where the next one begins."""
-    while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        node = last[1] if isinstance(last, tuple) else last
-    end = int(node.end_mark.index)
-    # Literal and folded text ends, for YAML, where the next token begins.
-    return len(text[:end].rstrip()) if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">") else end

@@ -5,14 +5,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gaitops.documents.scalars import AmbiguousScalarError, NumberRangeError, resolve_plain
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+-]*(?: [A-Za-z0-9_./@+=-]+)*\Z")
 """Text that is surely one plain scalar: no indicator character, colon or comment can be mistaken in it."""
 _INDENT: Final = "  "
 _ESCAPES: Final[Mapping[str, str]] = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def values_of(model: BaseModel) -> dict[str, Any]:
+    """A document, or a part of one, as the values that its file says: nothing that is absent or as by default."""
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
 def write_yaml(value: Mapping[str, object]) -> bytes:

@@ -16,8 +16,7 @@ from gaitops.documents.layout import Location, classify
 from gaitops.documents.load import load_document
 from gaitops.documents.models.policy import Policy
 from gaitops.documents.models.tenancy import Repository, repository_id
-from gaitops.documents.writer import write_yaml
-from gaitops.drill.copied import values_of
+from gaitops.documents.writer import values_of, write_yaml
 from gaitops.drill.survey import CopiedFile
 from gaitops.fleet.semver import precedence
 

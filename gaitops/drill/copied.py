@@ -9,9 +9,8 @@ from typing import Any
 
 from gaitops.documents.layout import classify
 from gaitops.documents.load import load_document
-from gaitops.documents.models.base import Document
 from gaitops.documents.models.trust import ApprovalRule, Principal
-from gaitops.documents.writer import write_yaml
+from gaitops.documents.writer import values_of, write_yaml
 from gaitops.drill.keyring import Keyring, Kind, ThrowAway
 from gaitops.drill.survey import CopiedFile, Survey
 from gaitops.fleet.people import identities_of
@@ -30,11 +29,6 @@ class Copied:
 
     files: Mapping[str, CopiedFile]
     substitutions: tuple[str, ...]
-
-
-def values_of(document: Document) -> dict[str, Any]:
-    """A document as values, to change and to write with :func:`write_yaml`."""
-    return document.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
 def new_document(kind: str, name: str, spec: Mapping[str, object]) -> Mapping[str, object]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from gaitops.documents.layout import classify, principal_path
 from gaitops.documents.load import load_document
 from gaitops.documents.models.trust import Principal, RoleBinding
-from gaitops.documents.writer import write_yaml
+from gaitops.documents.writer import values_of, write_yaml
 from gaitops.drill.ceremonies import begin_rotation, finish_rotation, sign_rotation, signers
 from gaitops.drill.changes import Asked, Change, land, proposer_of
-from gaitops.drill.copied import values_of
 from gaitops.drill.keyring import ThrowAway
 from gaitops.drill.twin import Twin
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 from pydantic import ValidationError
 
 from gaitops.documents.models.identities import WorkloadIdentity
+from gaitops.documents.writer import values_of
 from gaitops.errors import InvalidInputError
 from gaitops.fleet.credentials import workload_of
 from gaitops.signing.sigstore.claims import Claims
@@ -116,7 +117,7 @@ def _when(start: str | None, end: str | None) -> str:
 
 
 def _members(identity: WorkloadIdentity) -> dict[str, Any]:
-    said = identity.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    said = values_of(identity)
     return {name: value for name, value in said.items() if name not in _OF_PRINCIPALS}
 
 
