@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from gaitops.change.operations import Operation
-from gaitops.change.permissions import ADMIN, PERMISSIONS
+from gaitops.change.permissions import ADMIN, PERMISSIONS, SAFE
 from gaitops.change.requirements import Requirement, requirement
 from gaitops.documents.models.trust import ApprovalRule
 from gaitops.errors import Problem
@@ -160,6 +160,7 @@ def _operation(kind: str, scope: str, tier: str | None, risk: str | None) -> Ope
         tiers=frozenset({tier} if tier is not None else ()),
         risks=frozenset({risk} if risk is not None else ()),
         modes=frozenset({"enforce"} if kind in _WITH_MODE else ()),
+        safe=kind in SAFE,
     )
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 AUTHOR = "policy_author"
 APPROVER = "approver"
@@ -14,6 +14,10 @@ OPERATOR = "operator"
 ANALYST = "analyst"
 
 ROLES = (AUTHOR, APPROVER, ADMIN, AUDITOR, OPERATOR, ANALYST)
+
+
+SAFE: Final = frozenset({"revocation.identity"})
+"""Kinds that are in the safe direction as long as they do not reach back: an identity is revoked from now on."""
 
 
 @dataclass(frozen=True, slots=True)

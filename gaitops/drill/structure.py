@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gaitops.change.operations import Operation
-from gaitops.change.permissions import ADMIN, OPERATOR, PERMISSIONS
+from gaitops.change.permissions import ADMIN, OPERATOR, PERMISSIONS, SAFE
 from gaitops.change.requirements import Requirement, requirement
 from gaitops.documents.models.drill import Finding, Severity
 from gaitops.drill.survey import Survey
@@ -31,8 +31,6 @@ _FLEET_KINDS = (
     "revocation.release",
     "repository.file.change",
 )
-_SAFE = frozenset({"revocation.identity"})
-"""Kinds that are in the safe direction: an identity is revoked from now on."""
 _ORG_KINDS = ("org_principal.change", "org_role.change", "project.change")
 _POLICY_KINDS = ("policy.create", "policy.publish", "policy.channel", "revocation.policy_version")
 _PROJECT_KINDS = ("repository.change", "waiver.change", "gate.change")
@@ -258,7 +256,7 @@ class Able:
     def need(self, kind: str, scope: str, risk: str | None = None) -> Need | None:
         """One decision by kind and scope; ``None`` where rules contradict each other."""
         risks = frozenset({risk} if risk is not None else ())
-        return _need(self._found, Operation(kind, scope, (), risks=risks, safe=kind in _SAFE), self)
+        return _need(self._found, Operation(kind, scope, (), risks=risks, safe=kind in SAFE), self)
 
 
 def _signs_itself(kind: str) -> bool:
@@ -297,7 +295,7 @@ def _need(found: Survey, operation: Operation, able: Able) -> Need | None:
 
 def _operations(found: Survey) -> Iterator[Operation]:
     for kind in _FLEET_KINDS:
-        yield Operation(kind, FLEET, (), safe=kind in _SAFE)
+        yield Operation(kind, FLEET, (), safe=kind in SAFE)
     for org in found.orgs:
         for kind in _ORG_KINDS:
             yield Operation(kind, org_scope(org), ())

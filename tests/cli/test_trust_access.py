@@ -120,6 +120,16 @@ def test_tiers_and_risks_raise_what_is_needed(office: Office) -> None:
     assert quorums == {"low": 1, "medium": 1, "high": 2, "critical": 2}
 
 
+def test_revoking_from_now_on_takes_one_approval(office: Office) -> None:
+    """The safe direction is shown as the engine judges it: rules that ask for more do not slow it down."""
+    office.world.land(rule("slow", ["revocation.*"], quorum=3), by="alice", approvers=["alice", "bob"])
+    report = office.json()
+    for scope in ("fleet", "org/acme"):
+        needed = one(report, scope, "revocation.identity")["requirement"]
+        assert (needed["quorum"], needed["rules"]) == (1, ["built-in:safe-direction"])
+    assert one(report, "fleet", "revocation.release")["requirement"]["quorum"] == 3
+
+
 def test_assurance_decides_whose_identity_would_do(office: Office) -> None:
     """Where a rule accepts reviews, people with nothing but an account appear, and the service by name; elsewhere not."""
     forge_fleet(office.world)
