@@ -111,6 +111,8 @@ def verify_bundle(envelope: Envelope, trusted_root: TrustedRootFile) -> Verified
         kind, payload, proven = library.verify_dsse(
             trusted_root.data, log.log_id, bundle.raw, bundle.certificate
         )
+    except MemoryError:
+        raise  # Of this machine, and no verdict.
     except Exception as error:
         raise _why(error, bundle, inner.signature, pae(inner.payload_type, inner.payload)) from error
     if (kind, payload) != (envelope.payload_type, envelope.payload):
@@ -140,6 +142,8 @@ def verify_blob(
     # (3) and (4) As above.
     try:
         proven = library.verify_blob(trusted_root.data, log.log_id, parsed.raw, parsed.certificate, blob)
+    except MemoryError:
+        raise  # Of this machine, and no verdict.
     except Exception as error:
         raise _why(error, parsed, parsed.message_signature, blob) from error
     return _conclude(parsed, trusted_root, log, claims, proven)
@@ -217,6 +221,8 @@ def _library(trusted_root: TrustedRootFile, log: Log) -> ModuleType:
         ) from error
     try:
         library.prepare(trusted_root.data, log.log_id)
+    except MemoryError:
+        raise  # Of this machine, and no verdict.
     except Exception as error:
         raise _no_root(str(error), None) from error
     return library

@@ -475,6 +475,21 @@ def test_a_library_that_no_longer_shows_its_times_proves_nothing(
     assert (code, "does not show what it verified" in message) == ("sigstore.untrusted", True)
 
 
+@pytest.mark.parametrize("step", ["prepare", "verify_dsse"])
+def test_a_machine_without_memory_gives_no_verdict(
+    double: SigstoreDouble, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """What another machine would verify is not called untrusted."""
+
+    def exhausted(*_arguments: object) -> None:
+        raise MemoryError
+
+    value = signed(double)
+    monkeypatch.setattr(library, step, exhausted)
+    with pytest.raises(MemoryError):
+        prove(value, trusted(double))
+
+
 @pytest.fixture
 def _no_sigstore(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation without the extra."""
