@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of the trust folder: root chain, add-only files, one owner per key (design 4)."""
+"""Rules of the trust folder: root chain, add-only files, one owner per identity (design 4)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_trust(change: Change, facts: Facts) -> Iterator[Problem]:
 
 
 def check_genesis_trust(change: Change, facts: Facts) -> Iterator[Problem]:
-    """Rules of the trust folder for the first tree: only root version 1, known rules, one owner per key."""
+    """Rules of the trust folder for the first tree: only root version 1, known rules, one owner per identity."""
     yield from _rules_version(change)
     for item in change.deltas:
         location = classify(item.path)
@@ -111,10 +111,10 @@ def _revocation(path: str, existed: bool, change: Change, facts: Facts) -> Itera
     if named is not None and owner not in (None, named.principal):
         yield Problem(
             "revocation.owner",
-            f"the key belongs to {owner}, not to {named.principal}",
+            f"the identity belongs to {owner}, not to {named.principal}",
             path=path,
             field="spec.identity",
-            remedy="name the principal whose key it is",
+            remedy="name the principal whose identity it is",
         )
     if document.spec.since is not None and facts.position_of(document.spec.since) is None:
         yield Problem(
@@ -127,7 +127,7 @@ def _revocation(path: str, existed: bool, change: Change, facts: Facts) -> Itera
 
 
 def _owner(state: FleetState, key: str) -> str | None:
-    """The principal whose key has this fingerprint, anywhere in the fleet."""
+    """The principal whose identity has this fingerprint, anywhere in the fleet."""
     for org in (None, *state.orgs()):
         for name, _path, principal in state.principals(org):
             if any(identity.fingerprint == key for identity in identities_of(name, principal)):
