@@ -259,12 +259,15 @@ def _may_sign(
     if requirement.root:
         return tuple(sorted({item.principal for item in facts.root.keys} - counted))
     able = directory.holders(PERMISSIONS[operation.kind].approvers, operation.scope)
+    able -= counted | authors.contributors
     keyed = {
         identity.principal
         for identity in directory.identities
-        if requirement.accepts(identity.assurance) and revocation_of(identity, facts) is None
+        if identity.principal in able
+        and requirement.accepts(identity.assurance)
+        and revocation_of(identity, facts) is None
     }
-    return tuple(sorted((able & keyed) - counted - authors.contributors))
+    return tuple(sorted(keyed))
 
 
 def _missing_groups(

@@ -188,8 +188,12 @@ class Facts(Protocol):
 
 def revocation_of(identity: Identity, facts: Facts) -> RevokedIdentity | None:
     """The earliest revocation of an identity under whichever of its marks: giving it another name does not undo one."""
-    found = (facts.revoked(mark) for mark in identity.marks)
-    return min((item for item in found if item is not None), key=lambda item: item.position, default=None)
+    earliest: RevokedIdentity | None = None
+    for mark in identity.marks:
+        found = facts.revoked(mark)
+        if found is not None and (earliest is None or found.position < earliest.position):
+            earliest = found
+    return earliest
 
 
 @dataclass(frozen=True)

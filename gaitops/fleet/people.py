@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 
 from securesystemslib.signer import Key
 
@@ -40,6 +39,8 @@ from gaitops.signing.sigstore.verify import TrustedRootFile
 
 SIGSTORE_ROOT = "trust/sigstore/trusted_root.json"
 """Where the fleet pins the authorities that keyless signatures are verified with."""
+_MAX_ROLES = 4096
+"""Answers about roles that a directory remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,19 @@ class Identity:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     is_root: bool = False
+    key: Key | None = field(init=False, repr=False, compare=False)
+    """The public key, where the identity is one."""
+    marks: frozenset[str] = field(init=False, repr=False, compare=False)
+    """What a revocation may know it by: its fingerprint, and what it shares with what it was or may be called."""
 
-    @property
-    def key(self) -> Key | None:
-        """The public key, where the identity is one."""
-        return self.credential if isinstance(self.credential, Key) else None
+    def __post_init__(self) -> None:
+        """Find out once what every weighing of every signature asks."""
+        object.__setattr__(self, "key", self.credential if isinstance(self.credential, Key) else None)
+        object.__setattr__(self, "marks", _marks(self.credential, self.fingerprint))
 
-    @property
-    def marks(self) -> frozenset[str]:
-        """What a revocation may know it by: its fingerprint, and what it shares with what it was or may be called."""
-        return frozenset({self.fingerprint}) if self.key is not None else _marks(self)
+    def __hash__(self) -> int:
+        """Of what differs between identities; hashing a key means hashing everything that it holds."""
+        return hash((self.principal, self.label, self.fingerprint))
 
     def admits(self, other: Identity) -> bool:
         """Whether whoever signs as ``other`` could sign as this identity as well, at every time at which they could."""
@@ -91,10 +95,11 @@ class Identity:
         )
 
 
-@lru_cache(maxsize=1024)
-def _marks(identity: Identity) -> frozenset[str]:
-    own = identity.credential.fingerprints if isinstance(identity.credential, Workload) else frozenset()
-    return marks_of(identity.credential) | own | {identity.fingerprint}
+def _marks(credential: Credential, fingerprint: str) -> frozenset[str]:
+    if isinstance(credential, Key):
+        return frozenset({fingerprint})
+    own = credential.fingerprints if isinstance(credential, Workload) else frozenset()
+    return marks_of(credential) | own | {fingerprint}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,10 @@ class Directory:
     """By the 64-bit id of each signing key of an OpenPGP certificate: all that some signatures name."""
     by_fingerprint: Mapping[str, tuple[Identity, ...]] = field(repr=False)
     by_email: Mapping[str, frozenset[str]] = field(repr=False)
+    _roles: dict[tuple[str, str], frozenset[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What :meth:`roles` found: every decision asks about the same few people and scopes, everybody in turn."""
 
     @staticmethod
     def of(
@@ -191,6 +200,14 @@ class Directory:
 
     def roles(self, principal: str, scope: str) -> frozenset[str]:
         """Roles that a principal holds at a scope, through any binding at it or around it."""
+        found = self._roles.get((principal, scope))
+        if found is None:
+            if len(self._roles) >= _MAX_ROLES:
+                self._roles.clear()
+            found = self._roles[principal, scope] = self._find_roles(principal, scope)
+        return found
+
+    def _find_roles(self, principal: str, scope: str) -> frozenset[str]:
         person = self.people.get(principal)
         if person is None:
             return frozenset()

@@ -9,11 +9,14 @@ from contextlib import suppress
 from gaitops.documents.layout import classify
 from gaitops.documents.models.trust import Revocation
 from gaitops.errors import InvalidInputError
-from gaitops.fleet.people import SIGSTORE_ROOT, Directory, directory
+from gaitops.fleet.people import Directory, directory
 from gaitops.fleet.root import TrustedRoot
 from gaitops.fleet.state import FleetState
 from gaitops.git.trees import TreeChange
 from gaitops.history.trees import FLEET_PARTITION
+
+_TRUST = ("principals", "roles", "sigstore")
+"""Folders below ``trust/`` that a directory is read from; root metadata comes as such."""
 
 
 class Directories:
@@ -30,10 +33,11 @@ class Directories:
         """
         # Whoever sends evidence may name any organization; one that is not there has no people, and no place in memory.
         orgs = tuple(org for org in orgs if state.snapshot.entry(f"orgs/{org}") is not None)
-        folders = ["trust/principals", "trust/roles", SIGSTORE_ROOT]
-        folders += [f"orgs/{org}/{part}" for org in orgs for part in ("principals", "roles")]
-        entries = [state.snapshot.entry(folder) for folder in folders]
-        key = (orgs, root.sha256, *(entry.oid if entry is not None else None for entry in entries))
+        found = [state.snapshot.children("trust").get(name) for name in _TRUST]
+        for org in orgs:
+            children = state.snapshot.children(f"orgs/{org}")
+            found += (children.get("principals"), children.get("roles"))
+        key = (orgs, root.sha256, *[entry.oid if entry is not None else None for entry in found])
         if key not in self._known:
             self._known[key] = directory(state, root, orgs)
         return self._known[key]

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
+from types import NoneType
+from typing import Final
 
 import orjson
 import rfc8785
@@ -20,6 +23,8 @@ from gaitops.errors import InvalidInputError
 
 _MAX_INT = 2**53 - 1
 """Largest integer that every JSON reader keeps exactly (RFC 8785 3.2.2.3, RFC 7493 2.2)."""
+_ATOMS: Final = frozenset({str, bool, NoneType})
+"""Both write these alike."""
 _DECIMAL_DIGITS = 21
 _SMALLEST_POINT = -6
 """Between these a number is written without an exponent (ECMA-262 ``Number::toString``, steps 6 to 8)."""
@@ -65,21 +70,27 @@ def _is_plain(value: object) -> bool:
     """
     kind = type(value)
     if kind is dict:
-        for key, member in value.items():  # type: ignore[attr-defined]  # exact dict, see the line above
+        for key in value:  # type: ignore[attr-defined]  # exact dict, see the line above
             if type(key) is not str or not key.isascii():
                 return False
-            # Strings are most of every document; answering here saves a call for each of them.
-            if type(member) is not str and not _is_plain(member):
-                return False
-        return True
+        return _are_plain(value.values())  # type: ignore[attr-defined]
     if kind is list or kind is tuple:
-        return all(type(item) is str or _is_plain(item) for item in value)  # type: ignore[attr-defined]
+        return _are_plain(value)  # type: ignore[arg-type]
     if kind is int:
         return -_MAX_INT <= value <= _MAX_INT  # type: ignore[operator]
     if kind is float:
         # Here both write the shortest digits with a point and without an exponent.
         return 1e-4 <= abs(value) < 1e15 and not value.is_integer()  # type: ignore[arg-type, attr-defined]
     return kind is str or kind is bool or value is None
+
+
+def _are_plain(values: Iterable[object]) -> bool:
+    """Whether all of them are. Most of every document is strings: to answer here saves a call for each."""
+    for value in values:
+        kind = type(value)
+        if kind is not str and kind not in _ATOMS and not _is_plain(value):
+            return False
+    return True
 
 
 def _ordered(value: object) -> object:
