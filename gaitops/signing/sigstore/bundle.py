@@ -236,6 +236,11 @@ def _entry(reader: _Reader, value: object, where: str) -> Entry:
     )
 
 
+def _respelled(decoded: bytes) -> str:
+    """The last four letters of octets that end with padding."""
+    return binascii.b2a_base64(decoded[-(len(decoded) % 3) :], newline=False).decode("ascii")
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Takes messages apart, and says where in which file something is not as expected.
@@ -283,9 +288,8 @@ class _Reader:
             decoded = binascii.a2b_base64(text, strict_mode=True)
         except ValueError:
             decoded = b""
-        # Strictly decoded, only the last letters can be spelled in several ways.
-        last = decoded[-(len(decoded) % 3 or 3) :]
-        if not decoded or binascii.b2a_base64(last, newline=False).decode("ascii") != text[-4:]:
+        # Strictly decoded, only the letters before padding can be spelled in several ways.
+        if not decoded or (text[-1] == "=" and _respelled(decoded) != text[-4:]):
             self.refuse(f"{where}.{name}", "expected standard padded base64")
         return decoded
 
