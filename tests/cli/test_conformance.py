@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -299,7 +300,7 @@ def test_summary(scene: Scene) -> None:
     file = scene / "vsa.json"
     run = judged(scene, "--release", scene / "one", "--vsa", file, "--key", key)
     assert (run.code, run.json["summary"], run.json["results"][0]["commit"]) == (0, str(file), commit)
-    expected = Expected(scene.trust_root, CHECKOUT, "production", NOW, commit=commit)
+    expected = Expected(scene.trust_root, CHECKOUT, "production", datetime.now(UTC), commit=commit)
     found = verify_summary(file.read_bytes(), [actor.signer.public_key], expected)
     assert found.result.to_json() == run.json["results"][0]
 
