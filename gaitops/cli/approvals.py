@@ -133,25 +133,19 @@ def _run(
     **signing: Any,
 ) -> Result:
     from gaitops.cli.asking import confirm
-    from gaitops.cli.delivery import Delivery
+    from gaitops.cli.delivery import Delivery, require_together
     from gaitops.cli.opening import opened
     from gaitops.cli.output import note
     from gaitops.cli.sealing import sealed
 
     choice = chosen(**signing)
-    if push and branch is None:
-        raise click.UsageError("--push needs --branch")
-    if push and printed:
-        raise click.UsageError("--push and --print exclude each other")
+    require_together(branch, push=push, printed=printed)
     delivery = Delivery(repo, remote, branch)
     if push:
         delivery.author()  # Before anything is shown and signed.
-    protected = base
-    if branch is not None:
-        protected = f"{remote}/{base}"
-        base, head = delivery.fetch(base)
-    with opened(repo, base, trust_root, branch=protected) as history:
-        signables = _signables(history, head, affirm, include_pending=include_pending)
+    sides = delivery.fetched(base, head)
+    with opened(repo, sides.base, trust_root, branch=sides.protected) as history:
+        signables = _signables(history, sides.head, affirm, include_pending=include_pending)
         if not signables:
             raise InvalidInputError.of("approval.nothing", "nothing in this change needs a signature")
         note(_shown(signables, f"sha256:{history.standing.root.trust_root}", intent))
@@ -161,7 +155,7 @@ def _run(
         ready = prepared(choice, principal, people, history.at)
         confirm(f"Sign this as {principal} ({intent})?", yes=yes)
         files = sealed(history, signables, ready(), intent, principal, lifetime, reason)
-        head_commit = history.repository.resolve(head)
+        head_commit = history.repository.resolve(sides.head)
     where = delivery.deliver(files, head_commit, principal, intent, push=push, printed=printed)
     text = where.text + _outlook(signables, principal, intent)
     members = {

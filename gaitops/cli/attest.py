@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -101,25 +100,19 @@ def attest(
     assurance forge and the service.
     """
     from gaitops.cli.asking import confirm
-    from gaitops.cli.delivery import Delivery
+    from gaitops.cli.delivery import Delivery, require_together
     from gaitops.cli.opening import opened
     from gaitops.cli.output import note
 
-    if push and branch is None:
-        raise click.UsageError("--push needs --branch")
-    if push and printed:
-        raise click.UsageError("--push and --print exclude each other")
+    require_together(branch, push=push, printed=printed)
     choice = chosen(**signing)
     answer = _answer(source, provider, host, service)
     delivery = Delivery(repo, remote, branch)
     if push:
         delivery.author()  # Before anything is shown and signed.
-    protected = base
-    if branch is not None:
-        protected = f"{remote}/{base}"
-        base, head = delivery.fetch(base)
-    with opened(repo, base, trust_root, branch=protected) as history:
-        head = history.repository.resolve(head)
+    sides = delivery.fetched(base, head)
+    with opened(repo, sides.base, trust_root, branch=sides.protected) as history:
+        head = history.repository.resolve(sides.head)
         found, left_out = _sorted(history, head, answer, service)
         files: dict[str, bytes] = {}
         if found:
@@ -164,15 +157,13 @@ def _sealed(
     lifetime: timedelta,
 ) -> dict[str, bytes]:
     """Envelopes in the order of ``found``."""
-    from gaitops.change.deltas import deltas_digest
-    from gaitops.documents.layout import envelope_path
+    from gaitops.cli.sealing import statement_path
 
     trust_root = history.standing.root.trust_root
     for item in found:
         sealer.require_listed(service, item.signable.judgement.change.directory)
     files = {}
     for item in found:
-        change = item.signable.judgement.change
         payload = item.signable.payload(
             trust_root,
             "approve",
@@ -182,9 +173,8 @@ def _sealed(
             reason=f"review {item.review.review} of {item.review.place}",
             forge=item.review,
         )
-        subject = deltas_digest(trust_root, change.deltas)
-        path = envelope_path(subject, item.principal, hashlib.sha256(payload).hexdigest())
-        files[path] = sealer.seal(payload, service, change.directory)
+        path = statement_path(trust_root, item.signable, item.principal, payload)
+        files[path] = sealer.seal(payload, service, item.signable.judgement.change.directory)
     return files
 
 

@@ -79,13 +79,12 @@ def collect(
     fleet and signed by somebody whom verified state knows; each other one is listed with the reason. Running it
     again adds nothing twice.
     """
-    from gaitops.cli.delivery import Delivery
+    from gaitops.cli.delivery import Delivery, require_together
     from gaitops.cli.opening import opened
     from gaitops.history.collecting import sift
     from gaitops.history.signable import proposal_or_genesis
 
-    if push and branch is None:
-        raise click.UsageError("--push needs --branch")
+    require_together(branch, push=push, printed=False)
     candidates = list(_candidates(_text(source), comments=comments))
     delivery = Delivery(repo, remote, branch)
     protected, tip = base, None

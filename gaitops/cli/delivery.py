@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from gaitops.cli.clock import now
 from gaitops.errors import InvalidInputError, VerificationError
 
@@ -30,6 +32,28 @@ class Delivered:
     commit: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A change and what it is meant for, as revisions of the repository."""
+
+    base: str
+    head: str
+    protected: str
+    """What messages call the base."""
+
+
+def require_together(branch: str | None, *, push: bool, printed: bool) -> None:
+    """Refuse ``--push`` and ``--print`` where they do not go together with what else was given.
+
+    Raises:
+        click.UsageError: they do not.
+    """
+    if push and branch is None:
+        raise click.UsageError("--push needs --branch")
+    if push and printed:
+        raise click.UsageError("--push and --print exclude each other")
+
+
 class Delivery:
     """Delivers envelopes for one change."""
 
@@ -38,12 +62,16 @@ class Delivery:
         self._remote = remote
         self._branch = branch
 
-    def fetch(self, base: str) -> tuple[str, str]:
-        """Fetch the branch and its base, so that nobody signs against an old state; their commit ids."""
-        program = self._program()
+    def fetched(self, base: str, head: str) -> Sides:
+        """What is signed: with a branch, it and its base as the remote has them now, so that nobody signs against an old state."""
         if self._branch is None:
-            raise InvalidInputError.of("cli.usage", "there is no branch to fetch")
-        return program.fetch(self._remote, base), program.fetch(self._remote, self._branch)
+            return Sides(base, head, base)
+        program = self._program()
+        return Sides(
+            program.fetch(self._remote, base),
+            program.fetch(self._remote, self._branch),
+            f"{self._remote}/{base}",
+        )
 
     def fetch_base_and_branch(self, base: str) -> tuple[str, str | None]:
         """Fetch the base, and the branch if the remote has it; their commit ids."""

@@ -78,9 +78,6 @@ def sealed(
             principal; ``approval.none``: there is nothing to withdraw.
         GaitopsError: As :meth:`Sealer.seal`.
     """
-    from gaitops.change.deltas import deltas_digest
-    from gaitops.documents.layout import envelope_path
-
     trust_root = history.standing.root.trust_root
     # All of it is checked before any of it is signed: a signature in a public log cannot be taken back.
     for item in signables:
@@ -100,7 +97,15 @@ def sealed(
             reason=reason,
             withdraws=item.own_approvals(principal) if intent == "withdraw" else (),
         )
-        subject = deltas_digest(trust_root, item.judgement.change.deltas)
-        path = envelope_path(subject, principal, hashlib.sha256(payload).hexdigest())
+        path = statement_path(trust_root, item, principal, payload)
         files[path] = sealer.seal(payload, principal, item.judgement.change.directory)
     return files
+
+
+def statement_path(trust_root: str, signable: Signable, principal: str, payload: bytes) -> str:
+    """Where the fleet repository keeps the file around a statement in which a principal approves this."""
+    from gaitops.change.deltas import deltas_digest
+    from gaitops.documents.layout import envelope_path
+
+    subject = deltas_digest(trust_root, signable.judgement.change.deltas)
+    return envelope_path(subject, principal, hashlib.sha256(payload).hexdigest())
