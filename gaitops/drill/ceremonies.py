@@ -143,6 +143,25 @@ def remember(twin: Twin, number: int, *, pinned: bool) -> Memory:
     return Memory(number, twin.now, str(verdict["head"]), verdict, pinned)
 
 
+def go_on(twin: Twin, memory: Memory, followed: str) -> None:
+    """The end of most drills: the fleet goes on publishing, consumers follow, and nothing from before has changed.
+
+    Args:
+        twin: the copy.
+        memory: what held at the beginning.
+        followed: what a consumer that renews its pin shows.
+
+    Raises:
+        StoppedError: it cannot be published.
+    """
+    twin.step("Publish the next release, and let the consumer follow")
+    publish(twin)
+    if memory.pinned:
+        renew_pin(twin, followed)
+    twin.step("Everything from before still stands")
+    still_stands(twin, memory)
+
+
 def still_stands(twin: Twin, memory: Memory) -> None:
     """Prove that nothing of what was remembered has changed."""
     at = format_timestamp(memory.at)

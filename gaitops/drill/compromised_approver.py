@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from gaitops.documents.layout import principal_path
 from gaitops.documents.models.drill import Finding
-from gaitops.drill.ceremonies import publish, renew_pin, still_stands
+from gaitops.drill.ceremonies import go_on
 from gaitops.drill.changes import Asked, Change, commit, doubtful_paths, land, proposer_of
 from gaitops.drill.copied import with_more
 from gaitops.drill.deciding import decided, home_scope, no_doubt, refused_afterwards
@@ -56,12 +56,7 @@ def run(twin: Twin, principal: str | None) -> None:
     refused_afterwards(twin, probe, name, 2, "identity.revoked", stolen[0])
     twin.step(f"Show that the new key of {name} counts")
     decided(twin, probe, name, 3)
-    twin.step("Publish the next release, and let the consumer follow")
-    publish(twin)
-    if memory.pinned:
-        renew_pin(twin, "a consumer follows without a new trust root")
-    twin.step("Everything from before still stands")
-    still_stands(twin, memory)
+    go_on(twin, memory, "a consumer follows without a new trust root")
 
 
 def _doubt(twin: Twin, probe: Probe) -> tuple[str, ...]:

@@ -11,13 +11,11 @@ from gaitops.drill.ceremonies import (
     VERIFY_PIN,
     begin_rotation,
     finish_rotation,
-    publish,
+    go_on,
     publish_line,
-    renew_pin,
     renewal_line,
     sign_rotation,
     signers,
-    still_stands,
 )
 from gaitops.drill.founding import ROOT_LIFE
 from gaitops.drill.opening import open_twin
@@ -66,9 +64,4 @@ def run(twin: Twin, _principal: str | None) -> None:
     twin.step("Let the root people sign, and merge: an expired root can still be rotated")
     sign_rotation(twin, version, signers(twin.keys.root, twin.found.root.threshold))
     finish_rotation(twin, _BRANCH, version)
-    twin.step("Publish the next release, and let the consumer follow")
-    publish(twin)
-    if memory.pinned:
-        renew_pin(twin, "a consumer follows the renewed root without a new trust root")
-    twin.step("Everything from before still stands")
-    still_stands(twin, memory)
+    go_on(twin, memory, "a consumer follows the renewed root without a new trust root")

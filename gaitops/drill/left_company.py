@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gaitops.documents.models.drill import Finding
-from gaitops.drill.ceremonies import publish, renew_pin, still_stands
+from gaitops.drill.ceremonies import go_on
 from gaitops.drill.changes import Asked, proposer_of
 from gaitops.drill.deciding import decided, decides_without, home_scope, no_doubt, refused_afterwards
 from gaitops.drill.keyring import ThrowAway
@@ -49,12 +49,7 @@ def run(twin: Twin, principal: str | None) -> None:
         twin.step(f"Afterwards: an approval by {name} does not count, and others can decide without")
         refused_afterwards(twin, probe, name, 2, "identity.revoked", keys[0])
         decides_without(twin, probe, name, 3)
-    twin.step("Publish the next release, and let the consumer follow")
-    publish(twin)
-    if memory.pinned:
-        renew_pin(twin, "a consumer follows without a new trust root")
-    twin.step("Everything from before still stands")
-    still_stands(twin, memory)
+    go_on(twin, memory, "a consumer follows without a new trust root")
 
 
 def _revoke(twin: Twin, name: str, keys: Sequence[ThrowAway]) -> None:
