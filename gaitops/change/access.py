@@ -118,11 +118,7 @@ class Standing:
 
     def usable(self, directory: Directory, principal: str) -> tuple[Identity, ...]:
         """Identities of somebody that may be used now."""
-        return tuple(
-            item
-            for item in directory.identities_of(principal)
-            if item.valid_at(self.at) and item.fingerprint not in self.revoked
-        )
+        return directory.usable(principal, self.at, self.revoked)
 
 
 def scopes(state: FleetState) -> Iterator[tuple[str, str | None, tuple[str, ...], str | None]]:

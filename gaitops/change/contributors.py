@@ -173,7 +173,7 @@ def _permission(
     """One proposer must hold the permission (design 4)."""
     if may_propose(operation, proposers, change.directory, facts):
         return []
-    wanted = " or ".join(sorted(_proposing_roles(operation)))
+    wanted = " or ".join(sorted(proposing_roles(operation)))
     return [
         Problem(
             "permission.denied",
@@ -185,7 +185,8 @@ def _permission(
     ]
 
 
-def _proposing_roles(operation: Operation) -> frozenset[str]:
+def proposing_roles(operation: Operation) -> frozenset[str]:
+    """Roles of which a proposer of an operation holds one; administrators propose an assignment only as an effect."""
     if operation.kind == "assignment.change" and not operation.indirect:
         return frozenset({AUTHOR})
     if not operation.planned:
@@ -199,7 +200,7 @@ def may_propose(operation: Operation, names: frozenset[str], directory: Director
         return True
     if PERMISSIONS[operation.kind].floor == "root" and any(key.principal in names for key in facts.root.keys):
         return True
-    allowed = _proposing_roles(operation)
+    allowed = proposing_roles(operation)
     return any(not directory.roles(name, operation.scope).isdisjoint(allowed) for name in names)
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from gaitops.change.contributors import proposing_roles
 from gaitops.change.operations import Operation
-from gaitops.change.permissions import ADMIN, OPERATOR, PERMISSIONS, SAFE
+from gaitops.change.permissions import PERMISSIONS, SAFE
 from gaitops.change.requirements import Requirement, requirement
 from gaitops.documents.models.drill import Finding, Severity
 from gaitops.drill.survey import Survey
@@ -277,16 +278,13 @@ def _need(found: Survey, operation: Operation, able: Able) -> Need | None:
     if problems:  # `gaitops check` tells whoever proposes such a change that the rules contradict each other.
         return None
     permission, scope = PERMISSIONS[operation.kind], operation.scope
-    roles = permission.proposers - {OPERATOR}
-    # Administrators propose an assignment only as an effect of documents that they own.
-    roles -= {ADMIN} if operation.kind == "assignment.change" else frozenset()
     approvers = able.approvers(scope, permission.approvers, needed)
     directory = found.directory(scope)
     members = tuple((group, _of_group(directory, approvers, group)) for group in sorted(needed.groups))
     return Need(
         operation,
         needed,
-        able.proposers(scope, roles),
+        able.proposers(scope, proposing_roles(operation)),
         approvers,
         members,
         able.holders(scope, permission.approvers),

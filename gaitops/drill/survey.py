@@ -98,11 +98,7 @@ class Survey:
 
     def usable(self, directory: Directory, name: str) -> tuple[Identity, ...]:
         """Identities with which a principal can sign now."""
-        return tuple(
-            item
-            for item in directory.identities_of(name)
-            if item.valid_at(self.at) and item.fingerprint not in self.revoked
-        )
+        return directory.usable(name, self.at, self.revoked)
 
     def holds_root_key(self, name: str) -> bool:
         """Whether a principal is one of the root people."""

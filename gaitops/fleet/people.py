@@ -226,6 +226,14 @@ class Directory:
         """All identities of one principal."""
         return tuple(identity for identity in self.identities if identity.principal == principal)
 
+    def usable(self, principal: str, at: datetime, revoked: frozenset[str]) -> tuple[Identity, ...]:
+        """Identities with which a principal may sign at a time; ``revoked`` are fingerprints that are not believed."""
+        return tuple(
+            identity
+            for identity in self.identities_of(principal)
+            if identity.valid_at(at) and identity.fingerprint not in revoked
+        )
+
 
 def directory(state: FleetState, root: TrustedRoot, orgs: Sequence[str]) -> Directory:
     """The people of the fleet, and those of ``orgs`` with their roles confined to their own.
